@@ -1,0 +1,1 @@
+"""What a certificate is, how one is issued, and which ones are registered."""

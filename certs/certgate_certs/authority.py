@@ -1,0 +1,230 @@
+"""Issue certificates for tests: CAs, intermediates, devices, servers, and what proves possession.
+
+The extensions are those that the cloud's CA and device certificate guides ask for, with the
+identifiers of RFC 5280, 4.2.1.1 and 4.2.1.2. Nothing issued here is for anything real.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
+from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    load_pem_private_key,
+)
+from cryptography.x509.oid import ExtendedKeyUsageOID
+
+from certgate_certs.builder import (
+    Extensions,
+    KeyType,
+    PrivateKey,
+    as_pem,
+    ca_extensions,
+    draft,
+    general_name,
+    identifiers,
+    key_usage,
+    name_of,
+    sign,
+)
+from certgate_certs.view import CertificateView
+
+_CA_DAYS = 3650
+_LEAF_DAYS = 365
+
+
+@dataclass(frozen=True)
+class IssuedCertificate:
+    """A certificate with its private key (where certgate made the key) and its issuers.
+
+    Attributes:
+        certificate: the certificate.
+        private_key: its key, or None where it was issued for a certificate signing request.
+        issuers: the certificates above it, nearest first, the root included.
+    """
+
+    certificate: x509.Certificate
+    private_key: PrivateKey | None
+    issuers: tuple[x509.Certificate, ...] = ()
+
+    @property
+    def view(self) -> CertificateView:
+        """What the registry and the decision see of it."""
+        return CertificateView.from_der(self.certificate.public_bytes(Encoding.DER))
+
+    @property
+    def pem(self) -> str:
+        """The certificate alone, PEM."""
+        return as_pem(self.certificate)
+
+    @property
+    def chain_pem(self) -> str:
+        """The certificate, then its issuers: the ``client_chain.crt`` of the cloud's demos."""
+        return "".join(map(as_pem, (self.certificate, *self.issuers)))
+
+    @property
+    def key_pem(self) -> str:
+        """The private key, PKCS #8 PEM, unencrypted.
+
+        Raises:
+            ValueError: the key never was here; the certificate was issued for a request.
+        """
+        if self.private_key is None:
+            raise ValueError("this certificate was issued for a request; its key is elsewhere")
+        return self.private_key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
+        ).decode("ascii")
+
+
+class CertificateAuthority:
+    """A CA that signs, root or intermediate.
+
+    Args:
+        issued: the CA's certificate with its private key and the certificates above it.
+    """
+
+    def __init__(self, issued: IssuedCertificate) -> None:
+        if issued.private_key is None:
+            raise ValueError("a certificate authority needs its private key")
+        self.issued = issued
+        self._key = issued.private_key
+
+    @classmethod
+    def create_root(
+        cls, name: str, key_type: KeyType = KeyType.EC_P256, days: int = _CA_DAYS
+    ) -> "CertificateAuthority":
+        """Make a self-signed root CA.
+
+        Args:
+            name: common name of its subject, at most 64 characters (X.520 ub-common-name).
+            key_type: kind of its key.
+            days: validity in days from now.
+        """
+        key = key_type.generate()
+        subject = name_of(name)
+        unsigned = draft(subject, subject, key.public_key(), days)
+        extensions = ca_extensions(key.public_key(), key.public_key(), path_length=None)
+        return cls(IssuedCertificate(sign(unsigned, extensions, key), key))
+
+    @classmethod
+    def load(cls, certificate_pem: str, key_pem: str) -> "CertificateAuthority":
+        """Take up a CA made earlier.
+
+        Args:
+            certificate_pem: the CA's certificate, its issuers (if any) behind it.
+            key_pem: its private key, PEM, unencrypted; EC or RSA.
+
+        Raises:
+            ValueError: one of the two cannot be read, or the key is of another kind.
+        """
+        certificate, *issuers = x509.load_pem_x509_certificates(certificate_pem.encode())
+        key = load_pem_private_key(key_pem.encode(), password=None)
+        if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
+            raise ValueError("the CA's private key is neither EC nor RSA")
+        return cls(IssuedCertificate(certificate, key, tuple(issuers)))
+
+    @property
+    def certificate(self) -> x509.Certificate:
+        """The CA's own certificate."""
+        return self.issued.certificate
+
+    @property
+    def pem(self) -> str:
+        """The CA's own certificate, PEM."""
+        return self.issued.pem
+
+    def issue_intermediate(
+        self, name: str, key_type: KeyType = KeyType.EC_P256, days: int = _CA_DAYS
+    ) -> "CertificateAuthority":
+        """Issue a CA below this one that may issue end-entity certificates only.
+
+        Args:
+            name: common name of its subject.
+            key_type: kind of its key.
+            days: validity in days from now.
+        """
+        key = key_type.generate()
+        extensions = ca_extensions(key.public_key(), self._key.public_key(), path_length=0)
+        return CertificateAuthority(self._issue(name_of(name), key, extensions, days))
+
+    def issue_device(
+        self, common_name: str, key_type: KeyType = KeyType.EC_P256, days: int = _LEAF_DAYS
+    ) -> IssuedCertificate:
+        """Issue a device certificate (TLS client).
+
+        Args:
+            common_name: becomes the `DeviceName` of its registration.
+            key_type: kind of its key.
+            days: validity in days from now.
+        """
+        key = key_type.generate()
+        extensions = self._leaf_extensions(key.public_key(), ExtendedKeyUsageOID.CLIENT_AUTH)
+        return self._issue(name_of(common_name), key, extensions, days)
+
+    def issue_server(
+        self, names: Sequence[str], key_type: KeyType = KeyType.EC_P256, days: int = _LEAF_DAYS
+    ) -> IssuedCertificate:
+        """Issue a server certificate.
+
+        Args:
+            names: DNS names and IP addresses it is for, the first one its common name.
+            key_type: kind of its key.
+            days: validity in days from now.
+        """
+        key = key_type.generate()
+        extensions = self._leaf_extensions(key.public_key(), ExtendedKeyUsageOID.SERVER_AUTH)
+        alternatives = x509.SubjectAlternativeName([general_name(name) for name in names])
+        return self._issue(name_of(names[0]), key, [*extensions, (alternatives, False)], days)
+
+    def issue_verification(self, code: str) -> IssuedCertificate:
+        """Issue the certificate that proves possession of this CA's key.
+
+        Args:
+            code: the registration code; it becomes the common name.
+        """
+        return self.issue_device(code, days=300)
+
+    def sign_request(self, csr_pem: str, days: int = _LEAF_DAYS) -> IssuedCertificate:
+        """Issue a device certificate for a certificate signing request (RFC 2986).
+
+        Subject and key are the request's; its extensions are not taken over.
+
+        Args:
+            csr_pem: the request, PEM.
+            days: validity in days from now.
+
+        Raises:
+            ValueError: not a request, its signature is wrong, or its key cannot issue signatures.
+        """
+        request = x509.load_pem_x509_csr(csr_pem.encode())
+        if not request.is_signature_valid:
+            raise ValueError("the request is not signed by the key it carries")
+        key = request.public_key()
+        if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
+            raise ValueError("the request's key is neither EC nor RSA")
+        unsigned = draft(request.subject, self.certificate.subject, key, days)
+        extensions = self._leaf_extensions(key, ExtendedKeyUsageOID.CLIENT_AUTH)
+        return IssuedCertificate(sign(unsigned, extensions, self._key), None, self._above())
+
+    def _issue(
+        self, subject: x509.Name, key: PrivateKey, extensions: Extensions, days: int
+    ) -> IssuedCertificate:
+        unsigned = draft(subject, self.certificate.subject, key.public_key(), days)
+        return IssuedCertificate(sign(unsigned, extensions, self._key), key, self._above())
+
+    def _above(self) -> tuple[x509.Certificate, ...]:
+        return (self.certificate, *self.issued.issuers)
+
+    def _leaf_extensions(
+        self, key: CertificateIssuerPublicKeyTypes, purpose: x509.ObjectIdentifier
+    ) -> Extensions:
+        return [
+            (x509.BasicConstraints(ca=False, path_length=None), True),
+            (key_usage(digital_signature=True, key_encipherment=True), True),
+            (x509.ExtendedKeyUsage([purpose]), False),
+            *identifiers(key, self._key.public_key()),
+        ]

@@ -1,0 +1,122 @@
+"""Which registered CA certificates a presented chain leads to.
+
+OpenSSL validates each path (RFC 5280, 6.1) with that one CA certificate as its trust anchor.
+Dates are left out on purpose: the decision judges them by the lab's clock, so that expiry is a
+reason of its own and can be rehearsed.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from OpenSSL import crypto
+
+from certgate_certs.view import CertificateView
+
+MAX_PRESENTED = 10
+"""Certificates after the leaf that are looked at; no deployed hierarchy comes near it."""
+
+_SHORTEST = 2  # A leaf and its anchor: an anchor does not vouch for itself.
+_X509_V_FLAG_NO_CHECK_TIME = 0x200000  # openssl/x509_vfy.h; pyOpenSSL has no name for it.
+_FLAGS = crypto.X509StoreFlags.PARTIAL_CHAIN | _X509_V_FLAG_NO_CHECK_TIME
+
+
+@dataclass(frozen=True, slots=True)
+class Path:
+    """A valid path from the leaf to one of the anchors.
+
+    Attributes:
+        anchor: index of the CA certificate among the anchors asked for.
+        length: certificates on the path, leaf and anchor included; 2 is issued directly.
+        valid_from: the latest notBefore of the certificates between leaf and anchor, milliseconds
+            since the epoch; 0 where there are none.
+        valid_until: the earliest notAfter of the same; a far day where there are none.
+    """
+
+    anchor: int
+    length: int
+    valid_from: int
+    valid_until: int
+
+
+FOREVER = 253_402_300_799_000
+"""9999-12-31T23:59:59Z, the date RFC 5280 (4.1.2.5) gives to "no expiry"; milliseconds."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainFindings:
+    """What came of following a chain.
+
+    Attributes:
+        paths: the valid ones, nearest issuer first.
+        issuer_known: some anchor carries the name of an issuer in the chain, so a failure is the
+            chain's fault and not that of a missing registration.
+    """
+
+    paths: tuple[Path, ...]
+    issuer_known: bool
+
+
+def follow_chain(
+    leaf: CertificateView, presented: Sequence[bytes], anchors: Sequence[CertificateView]
+) -> ChainFindings:
+    """Find the anchors that vouch for a leaf.
+
+    Args:
+        leaf: the end-entity certificate.
+        presented: DER of what the peer sent after the leaf, in any order, strangers included.
+        anchors: the registered CA certificates.
+
+    Returns:
+        The valid paths, and whether an issuer's name was known at all. Presented certificates that
+        cannot be parsed are passed over: a path must do without them.
+    """
+    others = _readable(presented[:MAX_PRESENTED])
+    issuers = {leaf.issuer_der, *(view.issuer_der for view, _ in others)}
+    candidates = [(i, a) for i, a in enumerate(anchors) if a.subject_der in issuers]
+    if not candidates:
+        return ChainFindings((), issuer_known=False)
+    subject = crypto.load_certificate(crypto.FILETYPE_ASN1, leaf.der)
+    untrusted = [loaded for _, loaded in others]
+    paths = [p for i, a in candidates if (p := _path(i, a, subject, untrusted)) is not None]
+    return ChainFindings(tuple(sorted(paths, key=lambda p: p.length)), issuer_known=True)
+
+
+def _readable(presented: Sequence[bytes]) -> list[tuple[CertificateView, crypto.X509]]:
+    found = []
+    for der in presented:
+        try:
+            view = CertificateView.from_der(der)
+            found.append((view, crypto.load_certificate(crypto.FILETYPE_ASN1, der)))
+        except (ValueError, crypto.Error):
+            continue
+    return found
+
+
+def _path(
+    index: int, anchor: CertificateView, leaf: crypto.X509, untrusted: list[crypto.X509]
+) -> Path | None:
+    store = crypto.X509Store()
+    store.set_flags(_FLAGS)
+    store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor.der))
+    try:
+        chain = crypto.X509StoreContext(store, leaf, untrusted).get_verified_chain()
+    except crypto.X509StoreContextError:
+        return None
+    between = [_as_view(certificate) for certificate in chain[1:-1]]
+    # OpenSSL lets a certificate with keyCertSign and no BasicConstraints issue; nobody else does.
+    if len(chain) < _SHORTEST or not all(map(_may_issue, between)):
+        return None
+    return Path(
+        anchor=index,
+        length=len(chain),
+        valid_from=max((view.not_before for view in between), default=0),
+        valid_until=min((view.not_after for view in between), default=FOREVER),
+    )
+
+
+def _may_issue(view: CertificateView) -> bool:
+    return view.is_ca and view.may_sign_certificates and not view.defects
+
+
+def _as_view(certificate: crypto.X509) -> CertificateView:
+    return CertificateView.from_der(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))

@@ -1,0 +1,124 @@
+"""The registry's file: opened once, written through one connection, read beside it.
+
+WAL lets readers go on while somebody writes, in this process or another. ``synchronous = FULL``
+because an operation answers after its commit, and what was answered must survive the machine too.
+"""
+
+import asyncio
+import contextlib
+import sqlite3
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import aiosqlite
+
+from certgate_certs.registry.errors import RegistryUnavailable
+from certgate_certs.registry.migrations import migrate
+
+_BUSY_SECONDS = 5.0
+_PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
+
+
+class Database:
+    """One registry file.
+
+    Args:
+        path: where the file is.
+        connection: takes every write, and the reads that belong to one.
+    """
+
+    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+        self.path = path
+        self._connection = connection
+        self._lock = asyncio.Lock()
+
+    @classmethod
+    async def open(cls, path: Path) -> "Database":
+        """Open a registry file, made or brought up to date where need be.
+
+        Args:
+            path: the file; its directory exists.
+
+        Raises:
+            RegistryTooNew: a newer certgate wrote it.
+            RegistryUnavailable: it cannot be opened or written, or is no registry.
+        """
+        with translated(path):
+            with contextlib.closing(connect(path)) as connection:
+                migrate(connection)
+            opened = await aiosqlite.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+            for pragma in _PRAGMAS:
+                await opened.execute(pragma)
+        return cls(path, opened)
+
+    async def close(self) -> None:
+        """Let go of the file."""
+        async with self._lock:
+            await self._connection.close()
+
+    @contextlib.asynccontextmanager
+    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+        """Write: what the block does is committed when it ends, or not at all when it fails.
+
+        Yields:
+            The connection, inside ``BEGIN IMMEDIATE``.
+
+        Raises:
+            RegistryUnavailable: the file could not be written; nothing was.
+        """
+        async with self._lock:
+            with translated(self.path):
+                await self._connection.execute("BEGIN IMMEDIATE")
+                try:
+                    yield self._connection
+                    await self._connection.execute("COMMIT")
+                except BaseException:
+                    if self._connection.in_transaction:
+                        await self._connection.execute("ROLLBACK")
+                    raise
+
+    async def fetch(self, sql: str, *arguments: object) -> list[sqlite3.Row]:
+        """Read rows as they are committed now.
+
+        Args:
+            sql: one statement.
+            arguments: its parameters.
+
+        Raises:
+            RegistryUnavailable: the file could not be read.
+        """
+        async with self._lock:
+            with translated(self.path):
+                return list(await self._connection.execute_fetchall(sql, arguments))
+
+
+@contextlib.contextmanager
+def translated(path: Path) -> Iterator[None]:
+    """Say what SQLite complains of in a sentence that names the file.
+
+    Args:
+        path: the registry file.
+
+    Raises:
+        RegistryUnavailable: in place of any `sqlite3.Error` of the block.
+    """
+    try:
+        yield
+    except sqlite3.Error as error:
+        raise RegistryUnavailable(f"the registry {path} cannot be used: {error}") from error
+
+
+def connect(path: Path) -> sqlite3.Connection:
+    """Open a plain connection with the registry's settings.
+
+    Args:
+        path: the registry file.
+    """
+    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+    try:
+        for pragma in _PRAGMAS:
+            connection.execute(pragma)
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection

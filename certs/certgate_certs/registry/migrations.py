@@ -1,0 +1,113 @@
+"""The registry's schema, step by step; `PRAGMA user_version` says how far a file has come."""
+
+import sqlite3
+
+from certgate_certs.registry.errors import RegistryTooNew
+
+# AUTOINCREMENT everywhere a number means "this registration": one that was deleted must never
+# come back as another's, or a connection decided on the old row could be credited to the new one.
+_FIRST = """
+CREATE TABLE ca_certificate (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    instance_id TEXT NOT NULL,
+    sn_key TEXT NOT NULL UNIQUE,
+    sn TEXT NOT NULL,
+    name TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    der BLOB NOT NULL,
+    content TEXT NOT NULL,
+    verification TEXT NOT NULL,
+    registration_code TEXT NOT NULL,
+    not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL
+) STRICT;
+CREATE INDEX ca_certificate_by_instance ON ca_certificate (instance_id, id);
+CREATE TABLE device_certificate (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    ca_id INTEGER NOT NULL REFERENCES ca_certificate (id) ON DELETE CASCADE,
+    sn_key TEXT NOT NULL,
+    sn TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    name TEXT NOT NULL,
+    subject_der BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    der BLOB NOT NULL,
+    not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL,
+    path_from INTEGER NOT NULL,
+    path_until INTEGER NOT NULL,
+    UNIQUE (ca_id, sn_key)
+) STRICT;
+CREATE INDEX device_certificate_by_fingerprint ON device_certificate (fingerprint);
+CREATE TABLE client_identifier (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    instance_id TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL REFERENCES device_certificate (id) ON DELETE CASCADE,
+    UNIQUE (instance_id, client_id)
+) STRICT;
+CREATE INDEX client_identifier_by_device ON client_identifier (device_id);
+CREATE TABLE registration_code (
+    code TEXT PRIMARY KEY,
+    instance_id TEXT NOT NULL,
+    used INTEGER NOT NULL DEFAULT 0
+) STRICT, WITHOUT ROWID;
+CREATE TABLE decision (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    instance_id TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    remote_address TEXT NOT NULL,
+    tls_version TEXT NOT NULL,
+    resumed INTEGER NOT NULL,
+    subject TEXT NOT NULL,
+    ca_sn TEXT NOT NULL,
+    device_sn TEXT NOT NULL,
+    accepted INTEGER NOT NULL,
+    reasons TEXT NOT NULL,
+    detail TEXT NOT NULL
+) STRICT
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST,)
+"""One script a version, oldest first; a script that has been released is never edited."""
+
+
+def migrate(connection: sqlite3.Connection) -> None:
+    """Bring a registry file to the newest version; several processes may try at once.
+
+    Args:
+        connection: in autocommit mode.
+
+    Raises:
+        RegistryTooNew: the file was written by a newer certgate.
+        sqlite3.Error: the file cannot be written; nothing of the failed step remains.
+    """
+    if _version(connection) == len(MIGRATIONS):
+        return
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        for script in MIGRATIONS[_known_version(connection) :]:
+            _run(connection, script)
+        connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+        connection.execute("COMMIT")
+    except BaseException:
+        connection.execute("ROLLBACK")
+        raise
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _known_version(connection: sqlite3.Connection) -> int:
+    version = _version(connection)
+    if version > len(MIGRATIONS):
+        raise RegistryTooNew(version, len(MIGRATIONS))
+    return version
+
+
+def _run(connection: sqlite3.Connection, script: str) -> None:
+    # Not executescript(): it commits first, and a step must be whole or absent.
+    for statement in script.split(";"):
+        connection.execute(statement)

@@ -1,0 +1,119 @@
+"""What the registry says of one connection, read at the moment of the decision.
+
+Plain sqlite3 in the event loop's thread: an indexed read takes some twenty microseconds, a hop to
+another thread and back more than ten times that, and readers never wait in WAL. Nothing is kept
+between two reads, so each one sees every change that was committed before it began.
+"""
+
+import contextlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from certgate_certs.registry.cas import COLUMNS as CA_COLUMNS
+from certgate_certs.registry.cas import ca_from_row
+from certgate_certs.registry.database import connect, translated
+from certgate_certs.registry.devices import COLUMNS as DEVICE_COLUMNS
+from certgate_certs.registry.devices import TABLES, device_from_row
+from certgate_certs.registry.rows import Binding, CaCertificate, DeviceCertificate
+from certgate_certs.serial_number import look_up_key
+
+_CA_OF_DEVICE = ", ".join(f"c.{column.strip()}" for column in CA_COLUMNS.split(","))
+_DEVICE_WIDTH = DEVICE_COLUMNS.count(",") + 1
+
+
+@dataclass(frozen=True, slots=True)
+class KnownDevice:
+    """A registration of the certificate that was presented.
+
+    Attributes:
+        device: the device's registration.
+        ca: that of the CA it was registered under.
+    """
+
+    device: DeviceCertificate
+    ca: CaCertificate
+
+
+class StandingReader:
+    """Answers the decision's questions.
+
+    Args:
+        path: the registry file; it exists and is up to date.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        with translated(path):
+            self._connection = connect(path)
+            self._connection.execute("PRAGMA query_only = ON")
+
+    def close(self) -> None:
+        """Let go of the file."""
+        self._connection.close()
+
+    @contextlib.contextmanager
+    def moment(self) -> Iterator[None]:
+        """Make all reads of the block see one and the same state of the registry.
+
+        Raises:
+            RegistryUnavailable: the file cannot be read.
+        """
+        with translated(self._path):
+            self._connection.execute("BEGIN")
+            try:
+                yield
+            finally:
+                if self._connection.in_transaction:
+                    self._connection.execute("ROLLBACK")
+
+    def known_devices(self, instance_id: str, fingerprint: bytes) -> list[KnownDevice]:
+        """Find the registrations of a certificate; more than one where CAs share a key.
+
+        Args:
+            instance_id: the instance asked for.
+            fingerprint: SHA-256 of the certificate's DER.
+        """
+        rows = self._connection.execute(
+            f"SELECT {DEVICE_COLUMNS}, {_CA_OF_DEVICE} FROM {TABLES}"
+            " WHERE d.fingerprint = ? AND c.instance_id = ? ORDER BY d.id",
+            (fingerprint, instance_id),
+        )
+        return [KnownDevice(device_from_row(row), ca_from_row(row[_DEVICE_WIDTH:])) for row in rows]
+
+    def binding(self, instance_id: str, client_id: str) -> Binding | None:
+        """Find out whom a client identifier belongs to.
+
+        Args:
+            instance_id: the instance asked for.
+            client_id: the identifier.
+        """
+        row = self._connection.execute(
+            "SELECT b.id, d.id, d.ca_id, d.subject_der, d.not_before FROM client_identifier AS b"
+            " JOIN device_certificate AS d ON d.id = b.device_id"
+            " WHERE b.instance_id = ? AND b.client_id = ?",
+            (instance_id, client_id),
+        ).fetchone()
+        return None if row is None else Binding(*row)
+
+    def cas(self, instance_id: str) -> list[CaCertificate]:
+        """List an instance's CA certificates, inactive ones included.
+
+        Args:
+            instance_id: the instance asked for.
+        """
+        rows = self._connection.execute(
+            f"SELECT {CA_COLUMNS} FROM ca_certificate WHERE instance_id = ? ORDER BY id",
+            (instance_id,),
+        )
+        return [ca_from_row(row) for row in rows]
+
+    def serial_taken(self, ca_id: int, sn: str) -> bool:
+        """Tell whether a CA has a registered device certificate with this serial number.
+
+        Args:
+            ca_id: the CA's registration.
+            sn: the serial number, any notation.
+        """
+        sql = "SELECT 1 FROM device_certificate WHERE ca_id = ? AND sn_key = ?"
+        return self._connection.execute(sql, (ca_id, look_up_key(sn))).fetchone() is not None
