@@ -1,0 +1,203 @@
+"""Read an MQTT CONNECT packet from bytes; no socket in sight.
+
+Section numbers are those of MQTT 3.1.1 (OASIS Standard, 29 October 2014).
+"""
+
+import secrets
+from dataclasses import dataclass
+
+from certgate_broker.reasons import Reason, ReturnCode
+
+_CONNECT = 0x10
+_LEVEL_3_1_1 = 4
+_OTHER_VERSIONS = {(b"MQIsdp", 3), (b"MQTT", 5)}
+_CLEAN_SESSION, _WILL, _WILL_QOS, _WILL_RETAIN, _PASSWORD, _USER_NAME = 2, 4, 0x18, 0x20, 0x40, 0x80
+_RESERVED = 1
+
+
+class ConnectRefused(Exception):  # noqa: N818  a refusal, not a failure of ours
+    """The client's first bytes cannot be taken as a CONNECT.
+
+    Args:
+        reason: what is wrong.
+        detail: the rule that was broken.
+        return_code: what a CONNACK says about it; the reason's own where None.
+    """
+
+    def __init__(self, reason: Reason, detail: str, return_code: ReturnCode | None = None) -> None:
+        super().__init__(detail)
+        self.reason = reason
+        self.return_code = reason.return_code if return_code is None else return_code
+
+
+@dataclass(frozen=True, slots=True)
+class Connect:
+    """A CONNECT packet.
+
+    Attributes:
+        client_id: the client identifier; a random one where the client left it to the broker.
+        clean_session: the Clean Session flag.
+        keep_alive: seconds, 0 for none.
+        user_name: or None.
+        password: or None.
+        packet: the bytes of the packet, with `client_id` in them.
+        rest: bytes that came after it.
+    """
+
+    client_id: str
+    clean_session: bool
+    keep_alive: int
+    user_name: str | None
+    password: bytes | None
+    packet: bytes
+    rest: bytes
+
+
+def read_connect(data: bytes, limit: int) -> Connect | None:
+    """Read the CONNECT packet at the start of what a client has sent.
+
+    Args:
+        data: everything received so far.
+        limit: the most bytes the packet may have after its fixed header.
+
+    Returns:
+        The packet, or None where more bytes are needed.
+
+    Raises:
+        ConnectRefused: no CONNECT, too large, malformed, or of another protocol version.
+    """
+    if data and data[0] != _CONNECT:
+        raise ConnectRefused(Reason.CONNECT_MALFORMED, "the first packet is no CONNECT (3.1)")
+    start, length = _remaining_length(data)
+    if length > limit:
+        raise ConnectRefused(Reason.CONNECT_TOO_LARGE, f"{length} bytes, {limit} are allowed")
+    if start == 0 or len(data) < start + length:
+        return None
+    return _parse(data[start : start + length], data[start + length :])
+
+
+def _remaining_length(data: bytes) -> tuple[int, int]:
+    """Give the offset behind the length field (0 while it is incomplete) and its value (2.2.3)."""
+    value = 0
+    for place, octet in enumerate(data[1:5]):
+        value += (octet & 0x7F) << 7 * place
+        if not octet & 0x80:
+            return place + 2, value
+    if len(data) > 4:  # noqa: PLR2004  the field has four octets at most
+        raise ConnectRefused(Reason.CONNECT_MALFORMED, "the length field has five octets (2.2.3)")
+    return 0, 0
+
+
+class _Fields:
+    """Takes a packet apart from the front."""
+
+    def __init__(self, data: bytes) -> None:
+        self._data = data
+
+    def take(self, count: int) -> bytes:
+        if count > len(self._data):
+            raise _malformed("the packet is shorter than its fields")
+        taken, self._data = self._data[:count], self._data[count:]
+        return taken
+
+    def number(self, octets: int) -> int:
+        return int.from_bytes(self.take(octets), "big")
+
+    def binary(self) -> bytes:
+        return self.take(self.number(2))
+
+    def text(self) -> str:
+        try:
+            text = self.binary().decode("utf-8")
+        except UnicodeDecodeError:
+            raise _malformed("a string is not UTF-8 (1.5.3)") from None
+        if "\0" in text:
+            raise _malformed("a string has a null character (1.5.3)")
+        return text
+
+    def end(self) -> None:
+        if self._data:
+            raise _malformed("the packet is longer than its fields")
+
+
+def _parse(body: bytes, rest: bytes) -> Connect:
+    fields = _Fields(body)
+    _check_version(fields.binary(), fields.number(1))
+    flags = fields.number(1)
+    _check_flags(flags)
+    keep_alive = fields.number(2)
+    client_id = fields.text()
+    if flags & _WILL:
+        _check_will_topic(fields.text())
+        fields.binary()
+    user_name = fields.text() if flags & _USER_NAME else None
+    password = fields.binary() if flags & _PASSWORD else None
+    fields.end()
+    chosen = client_id or _random_identifier(flags)
+    return Connect(
+        client_id=chosen,
+        clean_session=bool(flags & _CLEAN_SESSION),
+        keep_alive=keep_alive,
+        user_name=user_name,
+        password=password,
+        packet=_packet(body, client_id, chosen),
+        rest=rest,
+    )
+
+
+def _check_version(name: bytes, level: int) -> None:
+    if (name, level) in _OTHER_VERSIONS:
+        raise ConnectRefused(Reason.PROTOCOL_VERSION_UNSUPPORTED, f"protocol level {level}")
+    if name != b"MQTT":
+        raise _malformed("the protocol name is not MQTT (3.1.2.1)")
+    if level != _LEVEL_3_1_1:
+        raise ConnectRefused(Reason.PROTOCOL_VERSION_UNSUPPORTED, f"protocol level {level}")
+
+
+def _check_flags(flags: int) -> None:
+    if flags & _RESERVED:
+        raise _malformed("the reserved connect flag is set (3.1.2.3)")
+    if not flags & _WILL and flags & (_WILL_QOS | _WILL_RETAIN):
+        raise _malformed("will QoS or will retain without a will (3.1.2.6, 3.1.2.7)")
+    if flags & _WILL_QOS == _WILL_QOS:
+        raise _malformed("will QoS 3 (3.1.2.6)")
+    if flags & _PASSWORD and not flags & _USER_NAME:
+        raise _malformed("a password without a user name (3.1.2.9)")
+
+
+def _check_will_topic(topic: str) -> None:
+    if not topic or "+" in topic or "#" in topic:
+        raise _malformed("the will topic is empty or has a wildcard (4.7.1, 4.7.3)")
+    if topic.startswith("$"):
+        raise _malformed("the will topic starts with $, which is the broker's own (4.7.2)")
+
+
+def _random_identifier(flags: int) -> str:
+    if not flags & _CLEAN_SESSION:
+        raise ConnectRefused(
+            Reason.CONNECT_MALFORMED,
+            "no client identifier, and clean session is not set (3.1.3.1)",
+            ReturnCode.IDENTIFIER_REJECTED,
+        )
+    return f"certgate-{secrets.token_hex(8)}"
+
+
+def _packet(body: bytes, sent: str, chosen: str) -> bytes:
+    """Write the packet again, the chosen identifier in place of an empty one."""
+    if not sent:
+        identifier = chosen.encode()
+        before, after = body[:10], body[12:]  # "MQTT", level, flags and keep alive are 10 bytes.
+        body = before + len(identifier).to_bytes(2, "big") + identifier + after
+    return bytes([_CONNECT]) + _length_field(len(body)) + body
+
+
+def _length_field(length: int) -> bytes:
+    octets = bytearray()
+    while length > 0x7F:  # noqa: PLR2004  seven bits an octet
+        octets.append(length & 0x7F | 0x80)
+        length >>= 7
+    return bytes([*octets, length])
+
+
+def _malformed(detail: str) -> ConnectRefused:
+    return ConnectRefused(Reason.CONNECT_MALFORMED, detail)

@@ -1,0 +1,98 @@
+"""The devices' door: engines, listener, sessions and decision log, started and stopped together."""
+
+import contextlib
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from certgate_broker.admission import Admission, Clock
+from certgate_broker.decision import Policy
+from certgate_broker.decision_log import DecisionLog
+from certgate_broker.engine import Engine
+from certgate_broker.listener import Listener
+from certgate_broker.sessions import LiveSessions
+from certgate_broker.tls import server_context
+from certgate_broker.way import Limits, Way
+from certgate_certs.registry import Registry
+
+
+@dataclass(frozen=True, slots=True)
+class DoorSettings:
+    """How the door is set up.
+
+    Attributes:
+        host: address to listen on.
+        port: TCP port, 0 for a free one.
+        instance_ids: the instances; the first one serves clients that name none.
+        certificate_file: the server's certificate followed by its issuers, PEM.
+        key_file: its private key, PEM.
+        policy: what the operator chose.
+        limits: how much patience and memory a client gets.
+        record_first: write decision records before clients are answered.
+    """
+
+    host: str
+    port: int
+    instance_ids: Sequence[str]
+    certificate_file: Path
+    key_file: Path
+    policy: Policy = field(default_factory=Policy)
+    limits: Limits = field(default_factory=Limits)
+    record_first: bool = False
+
+
+class Door:
+    """The running door.
+
+    Args:
+        settings: how it is set up.
+        registry: whom it asks.
+        clock: the lab's clock.
+
+    Attributes:
+        sessions: who is connected.
+        log: the decision log; its `flush` waits for records on their way.
+    """
+
+    def __init__(self, settings: DoorSettings, registry: Registry, clock: Clock) -> None:
+        self._settings = settings
+        self.sessions = LiveSessions()
+        self.log = DecisionLog(registry.decisions)
+        self._engines = {instance: Engine() for instance in settings.instance_ids}
+        self._way = Way(
+            engines=self._engines,
+            admission=Admission(registry, settings.policy, clock),
+            log=self.log,
+            record_first=settings.record_first,
+            sessions=self.sessions,
+            limits=settings.limits,
+            clock=clock,
+        )
+        self._running = contextlib.AsyncExitStack()
+
+    async def start(self) -> int:
+        """Open.
+
+        Returns:
+            The TCP port.
+
+        Raises:
+            OSError: the address cannot be listened on.
+            SSL.Error: the server's certificate or key cannot be used.
+        """
+        settings = self._settings
+        listener = Listener(server_context(settings.certificate_file, settings.key_file), self._way)
+        async with contextlib.AsyncExitStack() as stack:
+            self.log.start()
+            stack.push_async_callback(self.log.stop)
+            for engine in self._engines.values():
+                await engine.start()
+                stack.push_async_callback(engine.stop)
+            port = await listener.start(settings.host, settings.port)
+            stack.push_async_callback(listener.stop)
+            self._running = stack.pop_all()
+        return port
+
+    async def stop(self) -> None:
+        """Close: no more connections, none left, every record written."""
+        await self._running.aclose()
