@@ -1,0 +1,5 @@
+"""``python -m certgate_controlplane`` is ``certgate``."""
+
+from certgate_controlplane.cli import main
+
+main()

@@ -1,0 +1,33 @@
+"""The command line: ``certgate serve``, ``certgate demo``, ``certgate pki``."""
+
+import sys
+
+import typer
+
+from certgate_certs.registry import RegistryError
+from certgate_controlplane.cli.demo import demo
+from certgate_controlplane.cli.pki import pki
+from certgate_controlplane.cli.serve import serve
+from certgate_controlplane.client import CallError
+from certgate_controlplane.lab import LabError
+from certgate_controlplane.state import StateError
+
+app = typer.Typer(
+    name="certgate",
+    help="A local ApsaraMQ for MQTT, as far as device certificates go.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command()(serve)
+app.command()(demo)
+app.add_typer(pki, name="pki")
+
+
+def main() -> None:
+    """Run the command line; a user's mistake is one sentence and exit status 1."""
+    try:
+        app()
+    except (CallError, LabError, RegistryError, StateError) as error:
+        typer.echo(f"certgate: {error}", err=True)
+        sys.exit(1)

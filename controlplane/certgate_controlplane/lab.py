@@ -1,0 +1,201 @@
+"""The lab: registry, broker and API started together. The one module that wires."""
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Self
+
+from starlette.routing import Mount
+
+from certgate_broker.door import Door, DoorSettings
+from certgate_certs.registry import Registry
+from certgate_controlplane.api import create_app
+from certgate_controlplane.context import Context
+from certgate_controlplane.management import Management
+from certgate_controlplane.serving import ApiServer
+from certgate_controlplane.settings import Settings, Side
+from certgate_controlplane.state import StateDirectory
+
+
+class LabError(Exception):
+    """The lab cannot start; the text says what is wrong and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where a running lab is; keys of a side that does not run are None.
+
+    Attributes:
+        pid: the process.
+        api_url: the API, such as ``http://127.0.0.1:8080``.
+        mqtts_host: where devices connect.
+        mqtts_port: likewise.
+        server_ca_file: the certificate that devices have to trust, PEM.
+        instance_ids: the instances; the first one serves devices that name none.
+        state_dir: the state directory.
+    """
+
+    pid: int
+    api_url: str | None
+    mqtts_host: str | None
+    mqtts_port: int | None
+    server_ca_file: str | None
+    instance_ids: tuple[str, ...]
+    state_dir: str
+
+    def write(self, file: Path) -> None:
+        """Write it as JSON, atomically: whoever sees the file sees all of it.
+
+        Args:
+            file: the ready file.
+
+        Raises:
+            LabError: it cannot be written.
+        """
+        draft = file.with_name(f".{file.name}-{self.pid}")
+        try:
+            draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
+            draft.replace(file)
+        except OSError as error:
+            raise LabError(f"{file} cannot be written: {error.strerror}") from error
+
+
+class AsyncLab:
+    """A lab in the running event loop; ``async with AsyncLab(settings) as lab: …``.
+
+    Args:
+        settings: how it is set up.
+
+    Attributes:
+        address: where it is; set once it runs.
+    """
+
+    address: Address
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._state = StateDirectory(settings.state_dir.resolve())
+        self._running = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stop()
+
+    async def start(self) -> None:
+        """Start; on return every side accepts connections.
+
+        Raises:
+            LabError: an address cannot be listened on.
+            StateError: the state directory cannot be used.
+            RegistryError: the registry cannot be used.
+        """
+        self._check_host()
+        self._state.prepare()
+        async with contextlib.AsyncExitStack() as stack:
+            registry = await Registry.open(self._state.registry_file)
+            stack.push_async_callback(registry.close)
+            door = None
+            if self._settings.side is not Side.API:
+                door = self._door(registry)
+            mqtts_port = None if door is None else await self._open_door(door, stack)
+            api_port = None
+            if self._settings.side is not Side.BROKER:
+                api_port = await self._open_api(registry, door, stack)
+            self.address = self._address(api_port, mqtts_port)
+            self._running = stack.pop_all()
+
+    async def stop(self) -> None:
+        """Stop every side, the API first."""
+        await self._running.aclose()
+
+    def _check_host(self) -> None:
+        if not self._settings.is_local and not self._settings.allow_remote:
+            raise LabError(
+                f"{self._settings.host} is not loopback, and the API does not check who calls it:"
+                " add --allow-remote if everybody who can reach this machine may do so"
+            )
+
+    def _door(self, registry: Registry) -> Door:
+        settings = self._settings
+        pair = self._state.server(settings.certificate_names)
+        door_settings = DoorSettings(
+            host=settings.host,
+            port=settings.mqtts_port,
+            instance_ids=settings.instance_ids,
+            certificate_file=pair.chain_file,
+            key_file=pair.key_file,
+            record_first=settings.side is Side.BROKER,
+        )
+        return Door(door_settings, registry, now)
+
+    async def _open_door(self, door: Door, stack: contextlib.AsyncExitStack) -> int:
+        with _taken(self._settings.host, self._settings.mqtts_port, "--mqtts-port"):
+            port = await door.start()
+        stack.push_async_callback(door.stop)
+        return port
+
+    async def _open_api(
+        self, registry: Registry, door: Door | None, stack: contextlib.AsyncExitStack
+    ) -> int:
+        settings = self._settings
+        management = Management(
+            registry=registry,
+            sessions=None if door is None else door.sessions,
+            flush=_nothing if door is None else door.log.flush,
+            about=self._about,
+        )
+        app = create_app(
+            Context(registry, frozenset(settings.instance_ids)),
+            allowed_hosts=(settings.host, *settings.server_names),
+            extra_routes=[Mount("/_certgate", routes=management.routes())],
+        )
+        server = ApiServer(app)
+        with _taken(settings.host, settings.api_port, "--api-port"):
+            port = await server.start(settings.host, settings.api_port)
+        stack.push_async_callback(server.stop)
+        return port
+
+    def _address(self, api_port: int | None, mqtts_port: int | None) -> Address:
+        host = self._settings.host
+        shown = f"[{host}]" if ":" in host else host
+        has_door = mqtts_port is not None
+        return Address(
+            pid=os.getpid(),
+            api_url=None if api_port is None else f"http://{shown}:{api_port}",
+            mqtts_host=host if has_door else None,
+            mqtts_port=mqtts_port,
+            server_ca_file=str(self._state.server_ca_file) if has_door else None,
+            instance_ids=self._settings.instance_ids,
+            state_dir=str(self._state.path),
+        )
+
+    def _about(self) -> dict[str, Any]:
+        return asdict(self.address)
+
+
+def now() -> int:
+    """Give the lab's time, milliseconds since the epoch."""
+    return time.time_ns() // 1_000_000
+
+
+async def _nothing() -> None:
+    """Wait for no records: a broker in another process writes them before it answers."""
+
+
+@contextlib.contextmanager
+def _taken(host: str, port: int, option: str) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        reason = os.strerror(error.errno) if error.errno else str(error)
+        raise LabError(
+            f"{host}:{port} cannot be listened on ({reason}):"
+            f" choose another port with {option}, 0 for any free one"
+        ) from error

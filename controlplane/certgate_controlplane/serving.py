@@ -1,0 +1,89 @@
+"""Run the API's application inside the lab's event loop."""
+
+import asyncio
+import contextlib
+import socket
+from collections.abc import Iterator
+
+import uvicorn
+from starlette.types import ASGIApp
+
+_REQUEST_LINE = 131_072
+"""RegisterCaCertificate carries two PEM texts in its query; chains and preambles come on top."""
+
+
+class _Server(uvicorn.Server):
+    """Leaves signals to whoever runs the event loop, and says when it accepts."""
+
+    def __init__(self, config: uvicorn.Config) -> None:
+        super().__init__(config)
+        self.accepting = asyncio.Event()
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self.accepting.set()
+
+
+class ApiServer:
+    """Serves an application on one TCP port.
+
+    Args:
+        app: the application.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        config = uvicorn.Config(
+            app,
+            http="h11",
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            access_log=False,
+            server_header=False,
+            h11_max_incomplete_event_size=_REQUEST_LINE,
+            timeout_graceful_shutdown=2,
+        )
+        self._server = _Server(config)
+        self._task: asyncio.Task[None] | None = None
+
+    async def start(self, host: str, port: int) -> int:
+        """Begin to serve.
+
+        Args:
+            host: address to listen on.
+            port: TCP port, 0 for a free one.
+
+        Returns:
+            The port.
+
+        Raises:
+            OSError: the address cannot be listened on.
+        """
+        listening = _listen(host, port)
+        self._task = asyncio.create_task(self._server.serve([listening]), name="certgate API")
+        await self._server.accepting.wait()
+        return int(listening.getsockname()[1])
+
+    async def stop(self) -> None:
+        """Serve no more; requests under way are answered first."""
+        if self._task is not None:
+            self._server.should_exit = True
+            await self._task
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listening = socket.socket(family)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.bind((host, port))
+        listening.listen(1024)
+        listening.settimeout(0)
+    except OSError:
+        listening.close()
+        raise
+    return listening

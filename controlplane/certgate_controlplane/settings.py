@@ -1,0 +1,58 @@
+"""How a lab is set up, in one value; the command line and the test fixtures build it."""
+
+import ipaddress
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+DEFAULT_INSTANCE = "post-cn-local"
+
+
+class Side(StrEnum):
+    """Which side of the lab a process runs."""
+
+    BOTH = "both"
+    API = "api"
+    BROKER = "broker"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How a lab is set up.
+
+    Attributes:
+        state_dir: the state directory; processes that share it share one lab.
+        host: address that both sides listen on.
+        api_port: TCP port of the API, 0 for a free one.
+        mqtts_port: TCP port of MQTT over TLS, 0 for a free one.
+        instance_ids: the instances; the first one serves devices that name none.
+        server_names: further DNS names and addresses for the server's certificate.
+        side: which side this process runs.
+        allow_remote: an address that is not loopback may be listened on, though whoever reaches
+            the API there may call it.
+    """
+
+    state_dir: Path = Path(".certgate")
+    host: str = "127.0.0.1"
+    api_port: int = 8080
+    mqtts_port: int = 8883
+    instance_ids: tuple[str, ...] = (DEFAULT_INSTANCE,)
+    server_names: tuple[str, ...] = ()
+    side: Side = Side.BOTH
+    allow_remote: bool = False
+
+    @property
+    def is_local(self) -> bool:
+        """Whether only this machine can reach the lab."""
+        try:
+            return ipaddress.ip_address(self.host).is_loopback
+        except ValueError:
+            return self.host == "localhost"
+
+    @property
+    def certificate_names(self) -> list[str]:
+        """Names that devices may reach the broker by."""
+        local = ["localhost", "127.0.0.1", "::1"]
+        given = [] if self.host in {"0.0.0.0", "::"} else [self.host]  # noqa: S104  compared only
+        instances = [f"{instance}.localhost" for instance in self.instance_ids]
+        return list(dict.fromkeys([*local, *given, *instances, *self.server_names]))

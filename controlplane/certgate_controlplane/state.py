@@ -1,0 +1,239 @@
+"""The state directory: registry, the server's own certificate, CAs and devices made with `pki`."""
+
+import contextlib
+import os
+import re
+import secrets
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from cryptography import x509
+
+from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.builder import KeyType
+
+_PRIVATE = 0o600
+_RENEW_BEFORE = timedelta(days=30)
+_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
+
+
+class StateError(Exception):
+    """The state directory cannot be used as asked; the text says what is wrong and where."""
+
+
+@dataclass(frozen=True, slots=True)
+class KeyPair:
+    """A certificate and its private key, as files.
+
+    Attributes:
+        certificate_file: the certificate alone, PEM.
+        chain_file: the certificate followed by its issuers, PEM.
+        key_file: the private key, PEM, readable by its owner only.
+    """
+
+    certificate_file: Path
+    chain_file: Path
+    key_file: Path
+
+    @classmethod
+    def in_folder(cls, folder: Path) -> "KeyPair":
+        """Name the files of a folder."""
+        return cls(folder / "certificate.pem", folder / "chain.pem", folder / "key.pem")
+
+
+class StateDirectory:
+    """One state directory; several processes may share it.
+
+    Args:
+        path: where it is.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    @property
+    def registry_file(self) -> Path:
+        """The registry."""
+        return self.path / "registry.db"
+
+    @property
+    def server_ca_file(self) -> Path:
+        """The certificate that devices have to trust, PEM."""
+        return self._server_ca.certificate_file
+
+    @property
+    def _server_ca(self) -> KeyPair:
+        return KeyPair.in_folder(self.path / "server-ca")
+
+    def prepare(self) -> None:
+        """Make the directory where there is none; it ignores itself in git.
+
+        Raises:
+            StateError: it cannot be made or written.
+        """
+        with _explained(self.path):
+            self.path.mkdir(parents=True, exist_ok=True)
+            ignore = self.path / ".gitignore"
+            if not ignore.exists():
+                ignore.write_text("*\n")
+
+    def server(self, names: Sequence[str]) -> KeyPair:
+        """Give the server's certificate, issued anew where it is missing, old or for other names.
+
+        Args:
+            names: DNS names and IP addresses it has to be for.
+
+        Raises:
+            StateError: the files cannot be read or written.
+        """
+        with _explained(self.path):
+            pair = KeyPair.in_folder(self.path / "server")
+            if not _still_good(pair, names):
+                issued = self._server_authority().issue_server(names)
+                _write(pair, issued, replace=True)
+            return pair
+
+    def _server_authority(self) -> CertificateAuthority:
+        if not self._server_ca.key_file.exists():
+            root = CertificateAuthority.create_root("certgate server CA")
+            _write(self._server_ca, root.issued)
+        return _load(self._server_ca)
+
+    def new_ca(self, name: str, key_type: KeyType = KeyType.EC_P256) -> KeyPair:
+        """Make a CA for devices.
+
+        Args:
+            name: its common name and the name of its folder.
+            key_type: kind of its key.
+
+        Raises:
+            StateError: the name cannot be a folder's or is taken.
+        """
+        pair = KeyPair.in_folder(self._ca_folder(name))
+        return self._new(pair, CertificateAuthority.create_root(name, key_type).issued)
+
+    def new_device(self, name: str, ca: str, key_type: KeyType = KeyType.EC_P256) -> KeyPair:
+        """Issue a device certificate.
+
+        Args:
+            name: its common name and the name of its folder.
+            ca: the CA's name.
+            key_type: kind of its key.
+
+        Raises:
+            StateError: there is no such CA, or the name cannot be a folder's or is taken.
+        """
+        pair = KeyPair.in_folder(self._ca_folder(ca) / "devices" / _checked(name))
+        return self._new(pair, self.ca(ca).issue_device(name, key_type))
+
+    def verification(self, ca: str, code: str) -> Path:
+        """Issue the verification certificate that proves possession of a CA's key.
+
+        Args:
+            ca: the CA's name.
+            code: the registration code.
+
+        Returns:
+            The certificate's file, PEM.
+
+        Raises:
+            StateError: there is no such CA, or the code cannot be a common name.
+        """
+        file = self._ca_folder(ca) / "verification.pem"
+        try:
+            issued = self.ca(ca).issue_verification(code)
+        except ValueError as error:
+            raise StateError(f"{code!r} cannot be a common name: {error}") from error
+        with _explained(file):
+            file.write_text(issued.pem)
+        return file
+
+    def ca(self, name: str) -> CertificateAuthority:
+        """Take up a CA made earlier.
+
+        Args:
+            name: the CA's name.
+
+        Raises:
+            StateError: there is none, or its files cannot be read.
+        """
+        pair = KeyPair.in_folder(self._ca_folder(name))
+        if not pair.key_file.exists():
+            raise StateError(
+                f"there is no CA {name!r} in {self.path}: make it with `pki ca {name}`"
+            )
+        return _load(pair)
+
+    def _ca_folder(self, name: str) -> Path:
+        return self.path / "pki" / _checked(name)
+
+    def _new(self, pair: KeyPair, issued: IssuedCertificate) -> KeyPair:
+        self.prepare()
+        if pair.key_file.exists():
+            raise StateError(f"{pair.key_file.parent} exists already; delete it or choose a name")
+        with _explained(pair.key_file):
+            _write(pair, issued)
+        return pair
+
+
+def _checked(name: str) -> str:
+    if not _NAME.fullmatch(name):
+        raise StateError(
+            f"{name!r} cannot be a name: use up to 64 letters, digits and . _ @ -,"
+            " the first one a letter or digit"
+        )
+    return name
+
+
+def _still_good(pair: KeyPair, names: Sequence[str]) -> bool:
+    if not pair.key_file.exists():
+        return False
+    certificate = x509.load_pem_x509_certificate(pair.certificate_file.read_bytes())
+    value = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    covered = {str(name.value) for name in value}
+    fresh = certificate.not_valid_after_utc > datetime.now(UTC) + _RENEW_BEFORE
+    return fresh and covered.issuperset(names)
+
+
+def _load(pair: KeyPair) -> CertificateAuthority:
+    try:
+        return CertificateAuthority.load(pair.chain_file.read_text(), pair.key_file.read_text())
+    except (OSError, ValueError) as error:
+        raise StateError(f"the CA in {pair.key_file.parent} cannot be read: {error}") from error
+
+
+def _write(pair: KeyPair, issued: IssuedCertificate, *, replace: bool = False) -> None:
+    """Write all files of a pair or none: the folder is moved into its place whole.
+
+    Where another process was faster its pair stays, unless an older one is to be replaced.
+    """
+    folder = pair.key_file.parent
+    draft = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
+    draft.mkdir(parents=True)
+    files = KeyPair.in_folder(draft)
+    files.certificate_file.write_text(issued.pem)
+    files.chain_file.write_text(issued.chain_pem)
+    descriptor = os.open(files.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(issued.key_pem)
+    if replace:
+        shutil.rmtree(folder, ignore_errors=True)
+    try:
+        draft.rename(folder)
+    except OSError:
+        shutil.rmtree(draft)
+        if not pair.key_file.exists():
+            raise
+
+
+@contextlib.contextmanager
+def _explained(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise StateError(f"{path} cannot be used: {error.strerror or error}") from error
+    except ValueError as error:
+        raise StateError(f"what is in {path} cannot be used: {error}") from error
