@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
@@ -107,7 +108,7 @@ class CertificateAuthority:
         key = key_type.generate()
         subject = name_of(name)
         unsigned = draft(subject, subject, key.public_key(), days)
-        extensions = ca_extensions(key.public_key(), key.public_key(), path_length=None)
+        extensions = ca_extensions(key.public_key(), None, path_length=None)
         return cls(IssuedCertificate(sign(unsigned, extensions, key), key))
 
     @classmethod
@@ -119,12 +120,18 @@ class CertificateAuthority:
             key_pem: its private key, PEM, unencrypted; EC or RSA.
 
         Raises:
-            ValueError: one of the two cannot be read, or the key is of another kind.
+            ValueError: one of the two cannot be read, they do not belong together, or the key is
+                of another kind.
         """
         certificate, *issuers = x509.load_pem_x509_certificates(certificate_pem.encode())
-        key = load_pem_private_key(key_pem.encode(), password=None)
+        try:
+            key = load_pem_private_key(key_pem.encode(), password=None)
+        except (TypeError, UnsupportedAlgorithm) as error:
+            raise ValueError(f"the CA's private key cannot be read: {error}") from error
         if not isinstance(key, ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey):
             raise ValueError("the CA's private key is neither EC nor RSA")
+        if key.public_key() != certificate.public_key():
+            raise ValueError("the private key is not that of the CA's certificate")
         return cls(IssuedCertificate(certificate, key, tuple(issuers)))
 
     @property
@@ -148,7 +155,7 @@ class CertificateAuthority:
             days: validity in days from now.
         """
         key = key_type.generate()
-        extensions = ca_extensions(key.public_key(), self._key.public_key(), path_length=0)
+        extensions = ca_extensions(key.public_key(), self.certificate, path_length=0)
         return CertificateAuthority(self._issue(name_of(name), key, extensions, days))
 
     def issue_device(
@@ -201,9 +208,12 @@ class CertificateAuthority:
             ValueError: not a request, its signature is wrong, or its key cannot issue signatures.
         """
         request = x509.load_pem_x509_csr(csr_pem.encode())
-        if not request.is_signature_valid:
+        try:
+            key, signed = request.public_key(), request.is_signature_valid
+        except UnsupportedAlgorithm as error:
+            raise ValueError(f"the request's key cannot be used: {error}") from error
+        if not signed:
             raise ValueError("the request is not signed by the key it carries")
-        key = request.public_key()
         if not isinstance(key, ec.EllipticCurvePublicKey | rsa.RSAPublicKey):
             raise ValueError("the request's key is neither EC nor RSA")
         unsigned = draft(request.subject, self.certificate.subject, key, days)
@@ -226,5 +236,5 @@ class CertificateAuthority:
             (x509.BasicConstraints(ca=False, path_length=None), True),
             (key_usage(digital_signature=True, key_encipherment=True), True),
             (x509.ExtendedKeyUsage([purpose]), False),
-            *identifiers(key, self._key.public_key()),
+            *identifiers(key, self.certificate),
         ]

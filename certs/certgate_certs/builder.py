@@ -56,26 +56,38 @@ def sign(
 
 
 def ca_extensions(
-    key: CertificateIssuerPublicKeyTypes,
-    issuer_key: CertificateIssuerPublicKeyTypes,
-    path_length: int | None,
+    key: CertificateIssuerPublicKeyTypes, issuer: x509.Certificate | None, path_length: int | None
 ) -> Extensions:
     """Give what makes a certificate a CA: BasicConstraints, key usage, SKI and AKI."""
     return [
         (x509.BasicConstraints(ca=True, path_length=path_length), True),
         (key_usage(key_cert_sign=True, crl_sign=True, digital_signature=True), True),
-        *identifiers(key, issuer_key),
+        *identifiers(key, issuer),
     ]
 
 
 def identifiers(
-    key: CertificateIssuerPublicKeyTypes, issuer_key: CertificateIssuerPublicKeyTypes
+    key: CertificateIssuerPublicKeyTypes, issuer: x509.Certificate | None
 ) -> Extensions:
-    """Give subject and authority key identifiers (RFC 5280, 4.2.1.1 and 4.2.1.2)."""
+    """Give subject and authority key identifiers (RFC 5280, 4.2.1.1 and 4.2.1.2).
+
+    Args:
+        key: the certificate's key.
+        issuer: the issuer's certificate, whose own identifier is repeated; None: self-signed.
+    """
+    own = x509.SubjectKeyIdentifier.from_public_key(key)
+    above = own if issuer is None else _key_identifier(issuer)
     return [
-        (x509.SubjectKeyIdentifier.from_public_key(key), False),
-        (x509.AuthorityKeyIdentifier.from_issuer_public_key(issuer_key), False),
+        (own, False),
+        (x509.AuthorityKeyIdentifier.from_issuer_subject_key_identifier(above), False),
     ]
+
+
+def _key_identifier(issuer: x509.Certificate) -> x509.SubjectKeyIdentifier:
+    try:
+        return issuer.extensions.get_extension_for_class(x509.SubjectKeyIdentifier).value
+    except x509.ExtensionNotFound:
+        return x509.SubjectKeyIdentifier.from_public_key(issuer.public_key())
 
 
 def key_usage(

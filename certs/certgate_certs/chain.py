@@ -26,14 +26,13 @@ class Path:
 
     Attributes:
         anchor: index of the CA certificate among the anchors asked for.
-        length: certificates on the path, leaf and anchor included; 2 is issued directly.
-        valid_from: the latest notBefore of the certificates between leaf and anchor, milliseconds
-            since the epoch; 0 where there are none.
-        valid_until: the earliest notAfter of the same; a far day where there are none.
+        between: DER of the certificates between leaf and anchor; none where issued directly.
+        valid_from: their latest notBefore, milliseconds since the epoch; 0 where there are none.
+        valid_until: their earliest notAfter; `FOREVER` where there are none.
     """
 
     anchor: int
-    length: int
+    between: tuple[bytes, ...]
     valid_from: int
     valid_until: int
 
@@ -75,10 +74,25 @@ def follow_chain(
     candidates = [(i, a) for i, a in enumerate(anchors) if a.subject_der in issuers]
     if not candidates:
         return ChainFindings((), issuer_known=False)
-    subject = crypto.load_certificate(crypto.FILETYPE_ASN1, leaf.der)
     untrusted = [loaded for _, loaded in others]
-    paths = [p for i, a in candidates if (p := _path(i, a, subject, untrusted)) is not None]
-    return ChainFindings(tuple(sorted(paths, key=lambda p: p.length)), issuer_known=True)
+    paths = [p for i, a in candidates if (p := _path(i, a, leaf, untrusted)) is not None]
+    return ChainFindings(tuple(sorted(paths, key=lambda p: len(p.between))), issuer_known=True)
+
+
+def split_chain(chain: bytes) -> list[bytes]:
+    """Take certificates apart that were written one after the other.
+
+    Args:
+        chain: DER certificates, as the registry keeps what stood between a device and its CA.
+    """
+    found = []
+    while chain:
+        # Tag, 80 hex plus the octets of the length, the length, the content (X.690, 8.1.3.5).
+        start = 2 + (chain[1] & 0x7F)
+        end = start + int.from_bytes(chain[2:start], "big")
+        found.append(chain[:end])
+        chain = chain[end:]
+    return found
 
 
 def _readable(presented: Sequence[bytes]) -> list[tuple[CertificateView, crypto.X509]]:
@@ -86,32 +100,37 @@ def _readable(presented: Sequence[bytes]) -> list[tuple[CertificateView, crypto.
     for der in presented:
         try:
             view = CertificateView.from_der(der)
-            found.append((view, crypto.load_certificate(crypto.FILETYPE_ASN1, der)))
+            found.append((view, _load(der)))
         except (ValueError, crypto.Error):
             continue
     return found
 
 
 def _path(
-    index: int, anchor: CertificateView, leaf: crypto.X509, untrusted: list[crypto.X509]
+    index: int, anchor: CertificateView, leaf: CertificateView, untrusted: list[crypto.X509]
 ) -> Path | None:
     store = crypto.X509Store()
     store.set_flags(_FLAGS)
-    store.add_cert(crypto.load_certificate(crypto.FILETYPE_ASN1, anchor.der))
     try:
-        chain = crypto.X509StoreContext(store, leaf, untrusted).get_verified_chain()
-    except crypto.X509StoreContextError:
+        store.add_cert(_load(anchor.der))
+        chain = crypto.X509StoreContext(store, _load(leaf.der), untrusted).get_verified_chain()
+    # OpenSSL cannot read everything that the view could.
+    except (crypto.X509StoreContextError, crypto.Error):
         return None
     between = [_as_view(certificate) for certificate in chain[1:-1]]
-    # OpenSSL lets a certificate with keyCertSign and no BasicConstraints issue; nobody else does.
+    # Not every version of OpenSSL insists on BasicConstraints and key usage of an intermediate.
     if len(chain) < _SHORTEST or not all(map(_may_issue, between)):
         return None
     return Path(
         anchor=index,
-        length=len(chain),
+        between=tuple(view.der for view in between),
         valid_from=max((view.not_before for view in between), default=0),
         valid_until=min((view.not_after for view in between), default=FOREVER),
     )
+
+
+def _load(der: bytes) -> crypto.X509:
+    return crypto.load_certificate(crypto.FILETYPE_ASN1, der)
 
 
 def _may_issue(view: CertificateView) -> bool:

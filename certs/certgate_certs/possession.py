@@ -6,7 +6,6 @@ the cloud handed out (GetRegisterCode, RegisterCaCertificate).
 
 from enum import StrEnum
 
-from cryptography import x509
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
 
 from certgate_certs.view import CertificateView
@@ -18,6 +17,7 @@ class PossessionFinding(StrEnum):
     CA_DEFECTIVE = "the CA certificate cannot be used by anybody"
     CA_WITHOUT_BASIC_CONSTRAINTS = "the CA certificate does not say CA:TRUE in BasicConstraints"
     CA_MUST_NOT_SIGN = "the CA certificate's key usage lacks keyCertSign"
+    PROOF_DEFECTIVE = "the verification certificate proves nothing"
     NOT_SIGNED_BY_CA = "the verification certificate is not signed by the CA certificate's key"
     CODE_MISMATCH = "the verification certificate's common name is not the registration code"
 
@@ -53,6 +53,7 @@ def examine_proof(
         Every finding; empty where possession is proved.
     """
     checks = {
+        PossessionFinding.PROOF_DEFECTIVE: not verification.defects,
         PossessionFinding.NOT_SIGNED_BY_CA: is_signed_by(verification, ca),
         PossessionFinding.CODE_MISMATCH: verification.common_name == code,
     }
@@ -66,10 +67,8 @@ def is_signed_by(certificate: CertificateView, ca: CertificateView) -> bool:
         certificate: the certificate that may have been issued.
         ca: the certificate of the supposed issuer.
     """
-    issued = x509.load_der_x509_certificate(certificate.der)
-    issuer = x509.load_der_x509_certificate(ca.der)
     try:
-        issued.verify_directly_issued_by(issuer)
+        certificate.parsed().verify_directly_issued_by(ca.parsed())
     except (ValueError, TypeError, InvalidSignature, UnsupportedAlgorithm):
         return False
     return True

@@ -1,6 +1,7 @@
 """A read-only view of one certificate: what the rest of the house asks of it, and nothing else."""
 
 import hashlib
+import warnings
 from dataclasses import dataclass
 from typing import TypeVar
 
@@ -15,9 +16,16 @@ from certgate_certs.serial_number import sn_from_integer
 
 _MIN_RSA_BITS = 2048
 _MIN_EC_BITS = 256
-_MAX_SERIAL_OCTETS = 20
+_MAX_SERIAL_BITS = 20 * 8
 _WEAK_HASHES = frozenset({"md5", "sha1"})
-_PEM_BEGIN = b"-----BEGIN CERTIFICATE-----"
+_UNREADABLE = (
+    ValueError,
+    TypeError,
+    UnsupportedAlgorithm,
+    x509.DuplicateExtension,
+    x509.InvalidVersion,
+    x509.UnsupportedGeneralNameType,
+)
 
 _Extension = TypeVar("_Extension", bound=x509.ExtensionType)
 
@@ -76,10 +84,12 @@ class CertificateView:
         Raises:
             CertificateError: the bytes are no certificate, or one that cannot be understood.
         """
-        try:
-            return _view(x509.load_der_x509_certificate(der))
-        except (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion) as error:
-            raise CertificateError(f"not a readable certificate: {error}") from error
+        # What the library warns of in a stranger's certificate is among the defects or no matter.
+        with warnings.catch_warnings(action="ignore"):
+            try:
+                return _view(x509.load_der_x509_certificate(der))
+            except _UNREADABLE as error:
+                raise CertificateError(f"not a readable certificate: {error}") from error
 
     @classmethod
     def from_pem(cls, text: str) -> "CertificateView":
@@ -91,18 +101,23 @@ class CertificateView:
         Raises:
             CertificateError: no certificate, more than one, or one that cannot be understood.
         """
-        pem = text.encode("utf-8", "replace")
-        if pem.count(_PEM_BEGIN) != 1:
+        with warnings.catch_warnings(action="ignore"):
+            try:
+                found = x509.load_pem_x509_certificates(text.encode("utf-8", "replace"))
+            except _UNREADABLE as error:
+                raise CertificateError(f"not a readable certificate: {error}") from error
+        if len(found) != 1:
             raise CertificateError("expected exactly one PEM certificate")
-        try:
-            der = x509.load_pem_x509_certificate(pem).public_bytes(Encoding.DER)
-        except (ValueError, TypeError) as error:
-            raise CertificateError(f"not a readable certificate: {error}") from error
-        return cls.from_der(der)
+        return cls.from_der(found[0].public_bytes(Encoding.DER))
 
     def pem(self) -> str:
         """Give the certificate as PEM, without any text that may have come with it."""
-        return x509.load_der_x509_certificate(self.der).public_bytes(Encoding.PEM).decode("ascii")
+        return self.parsed().public_bytes(Encoding.PEM).decode("ascii")
+
+    def parsed(self) -> x509.Certificate:
+        """Give the certificate as the library's own object."""
+        with warnings.catch_warnings(action="ignore"):
+            return x509.load_der_x509_certificate(self.der)
 
 
 def _view(certificate: x509.Certificate) -> CertificateView:
@@ -157,7 +172,7 @@ def _defects(certificate: x509.Certificate, key: CertificatePublicKeyTypes) -> l
     found = []
     if certificate.serial_number <= 0:
         found.append("the serial number is not a positive number (RFC 5280, 4.1.2.2)")
-    if len(sn_from_integer(certificate.serial_number)) // 2 > _MAX_SERIAL_OCTETS + 1:
+    if certificate.serial_number.bit_length() > _MAX_SERIAL_BITS:
         found.append("the serial number has more than 20 octets (RFC 5280, 4.1.2.2)")
     if _key_is_weak(key):
         found.append("the key is weaker than RSA 2048 or EC P-256, or of a kind TLS cannot use")

@@ -8,6 +8,7 @@ from certgate_certs.registry.database import Database
 from certgate_certs.registry.decisions import DecisionRecords
 from certgate_certs.registry.devices import DeviceCertificates, Enrolled, FirstUse
 from certgate_certs.registry.errors import RegistryError, RegistryTooNew, RegistryUnavailable
+from certgate_certs.registry.mailbox import Mailbox
 from certgate_certs.registry.rows import (
     Binding,
     CaCertificate,
@@ -45,6 +46,7 @@ class Registry:
         devices: device certificates and the client identifiers they own.
         codes: registration codes.
         decisions: decision records.
+        mailbox: requests to the broker processes.
         standing: the synchronous reader that decisions are made with.
     """
 
@@ -55,6 +57,7 @@ class Registry:
         self.devices = DeviceCertificates(database)
         self.codes = RegistrationCodes(database)
         self.decisions = DecisionRecords(database)
+        self.mailbox = Mailbox(database)
 
     @classmethod
     async def open(cls, path: Path) -> "Registry":
@@ -68,7 +71,11 @@ class Registry:
             RegistryUnavailable: it cannot be opened or written, or is no registry.
         """
         database = await Database.open(path)
-        return cls(database, StandingReader(path))
+        try:
+            return cls(database, StandingReader(path))
+        except BaseException:
+            await database.close()
+            raise
 
     async def close(self) -> None:
         """Let go of the file."""

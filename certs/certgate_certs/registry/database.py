@@ -7,6 +7,7 @@ because an operation answers after its commit, and what was answered must surviv
 import asyncio
 import contextlib
 import sqlite3
+import time
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from certgate_certs.registry.errors import RegistryUnavailable
 from certgate_certs.registry.migrations import migrate
 
 _BUSY_SECONDS = 5.0
+_RETRY_SECONDS = 0.01
 _PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
 
 
@@ -31,6 +33,7 @@ class Database:
         self.path = path
         self._connection = connection
         self._lock = asyncio.Lock()
+        self._closed = False
 
     @classmethod
     async def open(cls, path: Path) -> "Database":
@@ -47,13 +50,18 @@ class Database:
             with contextlib.closing(connect(path)) as connection:
                 migrate(connection)
             opened = await aiosqlite.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
-            for pragma in _PRAGMAS:
-                await opened.execute(pragma)
+            try:
+                for pragma in _PRAGMAS:
+                    await opened.execute(pragma)
+            except BaseException:
+                await opened.close()
+                raise
         return cls(path, opened)
 
     async def close(self) -> None:
         """Let go of the file."""
         async with self._lock:
+            self._closed = True
             await self._connection.close()
 
     @contextlib.asynccontextmanager
@@ -66,16 +74,16 @@ class Database:
         Raises:
             RegistryUnavailable: the file could not be written; nothing was.
         """
-        async with self._lock:
-            with translated(self.path):
-                await self._connection.execute("BEGIN IMMEDIATE")
-                try:
-                    yield self._connection
-                    await self._connection.execute("COMMIT")
-                except BaseException:
-                    if self._connection.in_transaction:
-                        await self._connection.execute("ROLLBACK")
-                    raise
+        async with self._usable() as connection:
+            # A statement goes on in its thread when the task that awaits it is cancelled, BEGIN
+            # and COMMIT too: so what there is to undo can only be seen behind it, in that thread.
+            try:
+                await connection.execute("BEGIN IMMEDIATE")
+                yield connection
+                await connection.execute("COMMIT")
+            except BaseException:
+                await connection.rollback()
+                raise
 
     async def fetch(self, sql: str, *arguments: object) -> list[sqlite3.Row]:
         """Read rows as they are committed now.
@@ -87,9 +95,16 @@ class Database:
         Raises:
             RegistryUnavailable: the file could not be read.
         """
+        async with self._usable() as connection:
+            return list(await connection.execute_fetchall(sql, arguments))
+
+    @contextlib.asynccontextmanager
+    async def _usable(self) -> AsyncIterator[aiosqlite.Connection]:
         async with self._lock:
+            if self._closed:
+                raise RegistryUnavailable(f"the registry {self.path} is closed")
             with translated(self.path):
-                return list(await self._connection.execute_fetchall(sql, arguments))
+                yield self._connection
 
 
 @contextlib.contextmanager
@@ -116,9 +131,24 @@ def connect(path: Path) -> sqlite3.Connection:
     """
     connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
     try:
+        _change_to_wal(connection)
         for pragma in _PRAGMAS:
             connection.execute(pragma)
     except sqlite3.Error:
         connection.close()
         raise
     return connection
+
+
+def _change_to_wal(connection: sqlite3.Connection) -> None:
+    # SQLite does not wait here: where two processes make the change at once, one fails at once.
+    give_up = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
+                raise
+            time.sleep(_RETRY_SECONDS)
+        else:
+            return

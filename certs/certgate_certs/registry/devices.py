@@ -1,57 +1,28 @@
 """The registered device certificates and the client identifiers they own."""
 
 import sqlite3
-from dataclasses import dataclass
+from dataclasses import replace
 
-import aiosqlite
-
-from certgate_certs.chain import Path
 from certgate_certs.registry.database import Database
-from certgate_certs.registry.rows import Binding, DeviceCertificate, Status
+from certgate_certs.registry.enrolment import Enrolled, FirstUse, Overtaken, enrol
+from certgate_certs.registry.rows import DeviceCertificate, Status
 from certgate_certs.serial_number import look_up_key
-from certgate_certs.view import CertificateView
+
+__all__ = [
+    "COLUMNS",
+    "TABLES",
+    "DeviceCertificates",
+    "Enrolled",
+    "FirstUse",
+    "device_from_row",
+]
 
 COLUMNS = (
     "d.id, d.ca_id, c.sn, d.sn, d.name, d.status, d.der,"
-    " d.not_before, d.not_after, d.path_from, d.path_until"
+    " d.not_before, d.not_after, d.subject, d.subject_der, d.chain"
 )
 TABLES = "device_certificate AS d JOIN ca_certificate AS c ON c.id = d.ca_id"
-
-
-@dataclass(frozen=True, slots=True)
-class FirstUse:
-    """What has to be written before a connection that was accepted may go on.
-
-    Attributes:
-        instance_id: the instance the device connects to.
-        ca_id: the registration of the CA it was judged by; it must still be active.
-        device_id: the device's registration; None where it is to be registered now.
-        view: the device certificate.
-        path: how it leads to the CA; None where the device is registered.
-        client_id: the identifier to be bound; None where none is.
-        bound: the binding that was found when it was judged; None where there was none.
-    """
-
-    instance_id: str
-    ca_id: int
-    device_id: int | None
-    view: CertificateView
-    path: Path | None
-    client_id: str | None
-    bound: Binding | None
-
-
-@dataclass(frozen=True, slots=True)
-class Enrolled:
-    """What a first use came to.
-
-    Attributes:
-        device_id: the device's registration.
-        binding_id: the ownership of the client identifier; None where none was asked for.
-    """
-
-    device_id: int
-    binding_id: int | None
+_FIND = f"SELECT {COLUMNS} FROM {TABLES} WHERE c.instance_id = ? AND c.sn_key = ? AND d.sn_key = ?"
 
 
 class DeviceCertificates:
@@ -76,10 +47,39 @@ class DeviceCertificates:
         """
         try:
             async with self._database.transaction() as connection:
-                device_id = await _device(connection, first_use)
-                return Enrolled(device_id, await _binding(connection, device_id, first_use))
-        except _Overtaken:
+                return await enrol(connection, first_use)
+        except Overtaken:
             return None
+
+    async def find(self, instance_id: str, ca_sn: str, sn: str) -> DeviceCertificate | None:
+        """Look a device certificate up.
+
+        Args:
+            instance_id: the instance of its CA.
+            ca_sn: the CA's serial number in any notation.
+            sn: its own serial number in any notation.
+
+        Raises:
+            SerialNumberError: `ca_sn` or `sn` is no serial number.
+        """
+        which = (instance_id, look_up_key(ca_sn), look_up_key(sn))
+        rows = await self._database.fetch(_FIND, *which)
+        return device_from_row(rows[0]) if rows else None
+
+    async def page(
+        self, instance_id: str, offset: int, limit: int
+    ) -> tuple[int, list[DeviceCertificate]]:
+        """List the device certificates of all CAs in the order of their registration.
+
+        Args:
+            instance_id: the instance of the CAs.
+            offset: how many to pass over.
+            limit: how many to give at most.
+
+        Returns:
+            How many there are in all, and those asked for.
+        """
+        return await self._page("c.instance_id = ?", (instance_id,), offset, limit)
 
     async def page_of_ca(
         self, instance_id: str, ca_sn: str, offset: int, limit: int
@@ -98,84 +98,67 @@ class DeviceCertificates:
         Raises:
             SerialNumberError: `ca_sn` is no serial number.
         """
-        where = f"FROM {TABLES} WHERE c.instance_id = ? AND c.sn_key = ?"
         which = (instance_id, look_up_key(ca_sn))
+        return await self._page("c.instance_id = ? AND c.sn_key = ?", which, offset, limit)
+
+    async def set_status(
+        self, instance_id: str, ca_sn: str, sn: str, status: Status
+    ) -> DeviceCertificate | None:
+        """Activate or inactivate; to set the state it has already is no error.
+
+        Args:
+            instance_id: the instance of its CA.
+            ca_sn: the CA's serial number in any notation.
+            sn: its own serial number in any notation.
+            status: the state it shall have.
+
+        Returns:
+            The certificate as it is now, or None where there is none.
+
+        Raises:
+            SerialNumberError: `ca_sn` or `sn` is no serial number.
+        """
+        sql = "UPDATE device_certificate SET status = ? WHERE id = ?"
+        found = await self._change(instance_id, ca_sn, sn, sql, status)
+        return None if found is None else replace(found, status=status)
+
+    async def delete(self, instance_id: str, ca_sn: str, sn: str) -> DeviceCertificate | None:
+        """Delete a device certificate's registration and free the client identifiers it owns.
+
+        Args:
+            instance_id: the instance of its CA.
+            ca_sn: the CA's serial number in any notation.
+            sn: its own serial number in any notation.
+
+        Returns:
+            The certificate that is gone, or None where there was none.
+
+        Raises:
+            SerialNumberError: `ca_sn` or `sn` is no serial number.
+        """
+        sql = "DELETE FROM device_certificate WHERE id = ?"
+        return await self._change(instance_id, ca_sn, sn, sql)
+
+    async def _change(
+        self, instance_id: str, ca_sn: str, sn: str, sql: str, *values: object
+    ) -> DeviceCertificate | None:
+        which = (instance_id, look_up_key(ca_sn), look_up_key(sn))
+        async with self._database.transaction() as connection:
+            rows = list(await connection.execute_fetchall(_FIND, which))
+            if not rows:
+                return None
+            await connection.execute(sql, (*values, rows[0][0]))
+        return device_from_row(rows[0])
+
+    async def _page(
+        self, condition: str, which: tuple[str, ...], offset: int, limit: int
+    ) -> tuple[int, list[DeviceCertificate]]:
+        where = f"FROM {TABLES} WHERE {condition}"
         total = (await self._database.fetch(f"SELECT count(*) {where}", *which))[0][0]
         rows = await self._database.fetch(
             f"SELECT {COLUMNS} {where} ORDER BY d.id LIMIT ? OFFSET ?", *which, limit, offset
         )
         return total, [device_from_row(row) for row in rows]
-
-
-class _Overtaken(Exception):  # noqa: N818  undoes the transaction, never leaves this module
-    """Somebody changed what the decision was made on."""
-
-
-async def _device(connection: aiosqlite.Connection, first_use: FirstUse) -> int:
-    if first_use.device_id is not None:
-        return await _still_active(connection, first_use.device_id)
-    view, path = first_use.view, first_use.path
-    if path is None:
-        raise ValueError("a device is registered with the path to its CA")
-    cursor = await connection.execute(
-        "INSERT INTO device_certificate (ca_id, sn_key, sn, fingerprint, name, subject_der, status,"
-        " der, not_before, not_after, path_from, path_until)"
-        " SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ca_certificate"
-        " WHERE id = ? AND status = ? ON CONFLICT DO NOTHING",
-        (
-            look_up_key(view.sn),
-            view.sn,
-            view.fingerprint,
-            view.common_name,
-            view.subject_der,
-            Status.ACTIVE,
-            view.der,
-            view.not_before,
-            view.not_after,
-            path.valid_from,
-            path.valid_until,
-            first_use.ca_id,
-            Status.ACTIVE,
-        ),
-    )
-    return _row_written(cursor)
-
-
-async def _still_active(connection: aiosqlite.Connection, device_id: int) -> int:
-    rows = await connection.execute_fetchall(
-        f"SELECT 1 FROM {TABLES} WHERE d.id = ? AND d.status = ? AND c.status = ?",
-        (device_id, Status.ACTIVE, Status.ACTIVE),
-    )
-    if not list(rows):
-        raise _Overtaken
-    return device_id
-
-
-async def _binding(
-    connection: aiosqlite.Connection, device_id: int, first_use: FirstUse
-) -> int | None:
-    if first_use.client_id is None:
-        return None
-    bound = first_use.bound
-    if bound is None:
-        cursor = await connection.execute(
-            "INSERT INTO client_identifier (instance_id, client_id, device_id) VALUES (?, ?, ?)"
-            " ON CONFLICT DO NOTHING",
-            (first_use.instance_id, first_use.client_id, device_id),
-        )
-        return _row_written(cursor)
-    cursor = await connection.execute(
-        "UPDATE client_identifier SET device_id = ? WHERE id = ? AND device_id = ?",
-        (device_id, bound.id, bound.device_id),
-    )
-    _row_written(cursor)
-    return bound.id
-
-
-def _row_written(cursor: aiosqlite.Cursor) -> int:
-    if cursor.rowcount != 1 or cursor.lastrowid is None:
-        raise _Overtaken
-    return cursor.lastrowid
 
 
 def device_from_row(row: sqlite3.Row) -> DeviceCertificate:

@@ -29,13 +29,13 @@ CREATE TABLE device_certificate (
     sn TEXT NOT NULL,
     fingerprint BLOB NOT NULL,
     name TEXT NOT NULL,
+    subject TEXT NOT NULL,
     subject_der BLOB NOT NULL,
     status INTEGER NOT NULL,
     der BLOB NOT NULL,
     not_before INTEGER NOT NULL,
     not_after INTEGER NOT NULL,
-    path_from INTEGER NOT NULL,
-    path_until INTEGER NOT NULL,
+    chain BLOB NOT NULL,
     UNIQUE (ca_id, sn_key)
 ) STRICT;
 CREATE INDEX device_certificate_by_fingerprint ON device_certificate (fingerprint);
@@ -66,7 +66,21 @@ CREATE TABLE decision (
     accepted INTEGER NOT NULL,
     reasons TEXT NOT NULL,
     detail TEXT NOT NULL
-) STRICT
+) STRICT;
+CREATE TABLE broker_process (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    pid INTEGER NOT NULL
+) STRICT;
+CREATE TABLE request (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    body TEXT NOT NULL
+) STRICT;
+CREATE TABLE answer (
+    request_id INTEGER NOT NULL REFERENCES request (id) ON DELETE CASCADE,
+    process_id INTEGER NOT NULL,
+    body TEXT NOT NULL,
+    PRIMARY KEY (request_id, process_id)
+) STRICT, WITHOUT ROWID
 """
 
 MIGRATIONS: tuple[str, ...] = (_FIRST,)
@@ -92,7 +106,7 @@ def migrate(connection: sqlite3.Connection) -> None:
         connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
         connection.execute("COMMIT")
     except BaseException:
-        connection.execute("ROLLBACK")
+        connection.rollback()  # Does nothing where SQLite has rolled back already.
         raise
 
 

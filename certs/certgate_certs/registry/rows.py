@@ -56,8 +56,10 @@ class DeviceCertificate:
         der: the certificate.
         not_before: milliseconds since the epoch.
         not_after: milliseconds since the epoch.
-        path_from: latest notBefore between the device and its CA, milliseconds since the epoch.
-        path_until: earliest notAfter between the device and its CA, milliseconds since the epoch.
+        subject: the subject as RFC 4514 text.
+        subject_der: the subject, DER.
+        chain: DER of the certificates between the device and its CA, one after the other; empty
+            where the CA issued it directly.
     """
 
     id: int
@@ -69,8 +71,9 @@ class DeviceCertificate:
     der: bytes
     not_before: int
     not_after: int
-    path_from: int
-    path_until: int
+    subject: str
+    subject_der: bytes
+    chain: bytes
 
 
 @dataclass(frozen=True, slots=True)

@@ -52,6 +52,15 @@ class StandingReader:
         """Let go of the file."""
         self._connection.close()
 
+    def version(self) -> int:
+        """Give a number that differs from the last one when somebody has changed the file.
+
+        Raises:
+            RegistryUnavailable: the file cannot be read.
+        """
+        with translated(self._path):
+            return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
     @contextlib.contextmanager
     def moment(self) -> Iterator[None]:
         """Make all reads of the block see one and the same state of the registry.

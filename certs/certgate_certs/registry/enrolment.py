@@ -1,0 +1,133 @@
+"""A device's first use: its registration and the client identifier it takes, in one step."""
+
+from dataclasses import dataclass
+
+import aiosqlite
+
+from certgate_certs.chain import Path
+from certgate_certs.registry.rows import Binding, Status
+from certgate_certs.serial_number import look_up_key
+from certgate_certs.view import CertificateView
+
+
+@dataclass(frozen=True, slots=True)
+class FirstUse:
+    """What has to be written before a connection that was accepted may go on.
+
+    Attributes:
+        instance_id: the instance the device connects to.
+        ca_id: the registration of the CA it was judged by; it must still be active.
+        device_id: the device's registration; None where it is to be registered now.
+        view: the device certificate.
+        path: how it leads to the CA; None where the device is registered.
+        client_id: the identifier to be bound; None where none is.
+        bound: the binding that was found when it was judged; None where there was none.
+    """
+
+    instance_id: str
+    ca_id: int
+    device_id: int | None
+    view: CertificateView
+    path: Path | None
+    client_id: str | None
+    bound: Binding | None
+
+
+@dataclass(frozen=True, slots=True)
+class Enrolled:
+    """What a first use came to.
+
+    Attributes:
+        device_id: the device's registration.
+        binding_id: the ownership of the client identifier; None where none was asked for.
+    """
+
+    device_id: int
+    binding_id: int | None
+
+
+class Overtaken(Exception):  # noqa: N818  undoes the transaction, never leaves the registry
+    """Somebody changed what the decision was made on."""
+
+
+async def enrol(connection: aiosqlite.Connection, first_use: FirstUse) -> Enrolled:
+    """Register a device or bind an identifier inside a transaction.
+
+    Args:
+        connection: inside a transaction.
+        first_use: what to write, and what it was decided on.
+
+    Raises:
+        Overtaken: the CA, the device or the binding is no longer as it was found; the transaction
+            must be undone.
+    """
+    device_id = await _device(connection, first_use)
+    return Enrolled(device_id, await _binding(connection, device_id, first_use))
+
+
+async def _device(connection: aiosqlite.Connection, first_use: FirstUse) -> int:
+    if first_use.device_id is not None:
+        return await _still_active(connection, first_use.device_id, first_use.ca_id)
+    view, path = first_use.view, first_use.path
+    if path is None:
+        raise ValueError("a device is registered with the path to its CA")
+    cursor = await connection.execute(
+        "INSERT INTO device_certificate (ca_id, sn_key, sn, fingerprint, name, subject,"
+        " subject_der, status, der, not_before, not_after, chain)"
+        " SELECT id, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ? FROM ca_certificate"
+        " WHERE id = ? AND status = ? ON CONFLICT DO NOTHING",
+        (
+            look_up_key(view.sn),
+            view.sn,
+            view.fingerprint,
+            view.common_name,
+            view.subject,
+            view.subject_der,
+            Status.ACTIVE,
+            view.der,
+            view.not_before,
+            view.not_after,
+            b"".join(path.between),
+            first_use.ca_id,
+            Status.ACTIVE,
+        ),
+    )
+    return _row_written(cursor)
+
+
+async def _still_active(connection: aiosqlite.Connection, device_id: int, ca_id: int) -> int:
+    rows = await connection.execute_fetchall(
+        "SELECT 1 FROM device_certificate AS d JOIN ca_certificate AS c ON c.id = d.ca_id"
+        " WHERE d.id = ? AND d.status = ? AND c.id = ? AND c.status = ?",
+        (device_id, Status.ACTIVE, ca_id, Status.ACTIVE),
+    )
+    if not list(rows):
+        raise Overtaken
+    return device_id
+
+
+async def _binding(
+    connection: aiosqlite.Connection, device_id: int, first_use: FirstUse
+) -> int | None:
+    if first_use.client_id is None:
+        return None
+    bound = first_use.bound
+    if bound is None:
+        cursor = await connection.execute(
+            "INSERT INTO client_identifier (instance_id, client_id, device_id) VALUES (?, ?, ?)"
+            " ON CONFLICT DO NOTHING",
+            (first_use.instance_id, first_use.client_id, device_id),
+        )
+        return _row_written(cursor)
+    cursor = await connection.execute(
+        "UPDATE client_identifier SET device_id = ? WHERE id = ? AND device_id = ?",
+        (device_id, bound.id, bound.device_id),
+    )
+    _row_written(cursor)
+    return bound.id
+
+
+def _row_written(cursor: aiosqlite.Cursor) -> int:
+    if cursor.rowcount != 1 or cursor.lastrowid is None:
+        raise Overtaken
+    return cursor.lastrowid

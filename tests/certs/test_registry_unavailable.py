@@ -1,0 +1,114 @@
+"""Registry files that cannot be used."""
+
+import asyncio
+import contextlib
+import sqlite3
+from pathlib import Path
+
+import aiosqlite
+import pytest
+
+from certgate_certs.registry import Registry, RegistryUnavailable, database
+from certs.rows import INSTANCE
+
+
+def schema_of(path: Path) -> list[str]:
+    """Give the names of what a file holds."""
+    with contextlib.closing(sqlite3.connect(path)) as connection:
+        return [row[0] for row in connection.execute("SELECT name FROM sqlite_schema")]
+
+
+class TestUnavailable:
+    """Files that cannot be used."""
+
+    async def test_no_directory(self, tmp_path: Path) -> None:
+        """The sentence names the file."""
+        path = tmp_path / "missing" / "registry.db"
+        with pytest.raises(RegistryUnavailable, match=f"the registry {path} cannot be used"):
+            await Registry.open(path)
+
+    def test_a_directory_in_its_place(self, registry_file: Path) -> None:
+        """A directory is no file."""
+        registry_file.mkdir()
+        with pytest.raises(RegistryUnavailable, match="unable to open"):
+            asyncio.run(Registry.open(registry_file))
+
+    def test_something_else_in_its_place(self, registry_file: Path) -> None:
+        """A file that is no database is left as it is."""
+        registry_file.write_bytes(b"a letter to somebody" * 100)
+        with pytest.raises(RegistryUnavailable, match="not a database"):
+            asyncio.run(Registry.open(registry_file))
+        assert registry_file.read_bytes() == b"a letter to somebody" * 100
+
+    async def test_a_change_that_another_process_makes(
+        self, registry_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A new file that somebody else writes to is waited for, in steps."""
+        with contextlib.closing(sqlite3.connect(registry_file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with monkeypatch.context() as patched:
+                patched.setattr("time.sleep", lambda _: other.execute("ROLLBACK"))
+                await (await Registry.open(registry_file)).close()
+
+    async def test_a_change_that_is_never_possible(
+        self, registry_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where it takes too long, the file is called unavailable."""
+        monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+        with contextlib.closing(sqlite3.connect(registry_file, isolation_level=None)) as other:
+            other.execute("BEGIN IMMEDIATE")
+            with pytest.raises(RegistryUnavailable, match="locked"):
+                await Registry.open(registry_file)
+
+    async def test_no_room_for_the_schema(
+        self, registry_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A disk that is full is called so, and nothing half-made remains."""
+        pragmas = (*database._PRAGMAS, "PRAGMA max_page_count = 4")  # noqa: SLF001  a full disk
+        with monkeypatch.context() as patched:
+            patched.setattr(database, "_PRAGMAS", pragmas)
+            with pytest.raises(RegistryUnavailable, match="full"):
+                await Registry.open(registry_file)
+        assert schema_of(registry_file) == []
+
+    async def test_settings_that_cannot_be_made(
+        self, registry_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The connection is let go of where the file fails at the last moment."""
+        opened = []
+
+        async def failing(self: aiosqlite.Connection, sql: str) -> None:
+            opened.append(self)
+            raise sqlite3.OperationalError("disk I/O error")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(aiosqlite.Connection, "execute", failing)
+            with pytest.raises(RegistryUnavailable, match="disk I/O error"):
+                await Registry.open(registry_file)
+        (connection,) = opened
+        with pytest.raises(ValueError, match="no active connection"):
+            await connection.execute("SELECT 1")
+
+    async def test_a_reader_that_cannot_be_opened(
+        self, registry_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A registry opens as a whole or not at all; a left-over connection would be a warning."""
+
+        def failing(path: Path) -> None:
+            raise RegistryUnavailable(f"no reader for {path}")
+
+        with monkeypatch.context() as patched:
+            patched.setattr("certgate_certs.registry.StandingReader", failing)
+            with pytest.raises(RegistryUnavailable, match="no reader"):
+                await Registry.open(registry_file)
+        await (await Registry.open(registry_file)).close()
+
+    async def test_closed(self, registry: Registry) -> None:
+        """A closed registry reads and writes no more; to close it again is no error."""
+        await registry.close()
+        with pytest.raises(RegistryUnavailable, match="closed"):
+            await registry.codes.issue(INSTANCE)
+        with pytest.raises(RegistryUnavailable, match="closed"):
+            await registry.cas.count(INSTANCE)
+        with pytest.raises(RegistryUnavailable, match="closed"), registry.standing.moment():
+            pass
