@@ -142,7 +142,9 @@ class Admission:
             return leaf, Standing(issuer_known=findings.issuer_known)
         ca, path = _answerable([(cas[path.anchor], path) for path in findings.paths])
         device = next((item.device for item in known if item.device.ca_id == ca.id), None)
-        taken = device is None and self._registry.standing.serial_taken(ca.id, view.sn)
+        # A defect may be a serial number too long to be looked up; it refuses by itself.
+        new = device is None and not view.defects
+        taken = new and self._registry.standing.serial_taken(ca.id, view.sn)
         return leaf, Standing(ca=ca, path=path, device=device, serial_taken=taken)
 
     async def _enrol(

@@ -1,0 +1,1 @@
+"""The cloud's certificate API over the registry, and the lab that wires everything."""

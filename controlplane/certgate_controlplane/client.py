@@ -82,15 +82,15 @@ class ApiClient:
         try:
             connection.request(method, target, headers=dict(headers))
             response = connection.getresponse()
-            body = json.loads(response.read())
-        except (OSError, http.client.HTTPException, ValueError) as error:
+            body = dict(json.loads(response.read()))
+        except (OSError, http.client.HTTPException, TypeError, ValueError) as error:
             raise CallError(f"no certgate answers at {self.url}: {error}") from error
         finally:
             connection.close()
         if response.status >= 400:  # noqa: PLR2004  client and server errors
             code, message = str(body.get("Code", "")), body.get("Message", "")
             raise CallError(f"{code}: {message}", code, response.status)
-        return dict(body)
+        return body
 
     def _signed_headers(self, method: str, action: str, query: str) -> dict[str, str]:
         headers = {

@@ -3,12 +3,15 @@
 import contextlib
 import json
 import os
+import re
+import socket
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Self
 
+from OpenSSL import SSL
 from starlette.routing import Mount
 
 from certgate_broker.door import Door, DoorSettings
@@ -19,6 +22,9 @@ from certgate_controlplane.management import Management
 from certgate_controlplane.serving import ApiServer
 from certgate_controlplane.settings import Settings, Side
 from certgate_controlplane.state import StateDirectory
+
+_INSTANCE_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+"""A label of a server name (RFC 1123, 2.1): the first one names the instance."""
 
 
 class LabError(Exception):
@@ -92,11 +98,13 @@ class AsyncLab:
         """Start; on return every side accepts connections.
 
         Raises:
-            LabError: an address cannot be listened on.
+            LabError: an address cannot be listened on, an instance id cannot be one, or the
+                server's certificate and key cannot be used.
             StateError: the state directory cannot be used.
             RegistryError: the registry cannot be used.
         """
         self._check_host()
+        self._check_instance_ids()
         self._state.prepare()
         async with contextlib.AsyncExitStack() as stack:
             registry = await Registry.open(self._state.registry_file)
@@ -122,6 +130,14 @@ class AsyncLab:
                 " add --allow-remote if everybody who can reach this machine may do so"
             )
 
+    def _check_instance_ids(self) -> None:
+        for instance_id in self._settings.instance_ids:
+            if not _INSTANCE_ID.fullmatch(instance_id):
+                raise LabError(
+                    f"{instance_id!r} cannot be an instance id, because devices name theirs in the"
+                    " server name: use up to 63 letters, digits and hyphens"
+                )
+
     def _door(self, registry: Registry) -> Door:
         settings = self._settings
         pair = self._state.server(settings.certificate_names)
@@ -136,8 +152,14 @@ class AsyncLab:
         return Door(door_settings, registry, now)
 
     async def _open_door(self, door: Door, stack: contextlib.AsyncExitStack) -> int:
-        with _taken(self._settings.host, self._settings.mqtts_port, "--mqtts-port"):
-            port = await door.start()
+        try:
+            with _taken(self._settings.host, self._settings.mqtts_port, "--mqtts-port"):
+                port = await door.start()
+        except SSL.Error as error:
+            raise LabError(
+                f"the server's certificate and key in {self._state.path} cannot be used:"
+                " delete its folder `server`, and they are made anew"
+            ) from error
         stack.push_async_callback(door.stop)
         return port
 
@@ -193,6 +215,10 @@ async def _nothing() -> None:
 def _taken(host: str, port: int, option: str) -> Iterator[None]:
     try:
         yield
+    except UnicodeError as error:
+        raise LabError(f"{host!r} cannot be a host name: {error}") from error
+    except socket.gaierror as error:
+        raise LabError(f"{host} cannot be listened on: {error.strerror}") from error
     except OSError as error:
         reason = os.strerror(error.errno) if error.errno else str(error)
         raise LabError(

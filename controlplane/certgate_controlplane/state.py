@@ -1,6 +1,7 @@
 """The state directory: registry, the server's own certificate, CAs and devices made with `pki`."""
 
 import contextlib
+import fcntl
 import os
 import re
 import secrets
@@ -89,9 +90,9 @@ class StateDirectory:
         Raises:
             StateError: the files cannot be read or written.
         """
-        with _explained(self.path):
+        with _explained(self.path), _alone(self.path):
             pair = KeyPair.in_folder(self.path / "server")
-            if not _still_good(pair, names):
+            if not _still_good(pair, self._server_ca, names):
                 issued = self._server_authority().issue_server(names)
                 _write(pair, issued, replace=True)
             return pair
@@ -188,14 +189,15 @@ def _checked(name: str) -> str:
     return name
 
 
-def _still_good(pair: KeyPair, names: Sequence[str]) -> bool:
-    if not pair.key_file.exists():
+def _still_good(pair: KeyPair, ca: KeyPair, names: Sequence[str]) -> bool:
+    if not (pair.key_file.exists() and ca.certificate_file.exists()):
         return False
+    trusted = pair.chain_file.read_text().endswith(ca.certificate_file.read_text())
     certificate = x509.load_pem_x509_certificate(pair.certificate_file.read_bytes())
     value = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     covered = {str(name.value) for name in value}
     fresh = certificate.not_valid_after_utc > datetime.now(UTC) + _RENEW_BEFORE
-    return fresh and covered.issuperset(names)
+    return trusted and fresh and covered.issuperset(names)
 
 
 def _load(pair: KeyPair) -> CertificateAuthority:
@@ -230,10 +232,18 @@ def _write(pair: KeyPair, issued: IssuedCertificate, *, replace: bool = False) -
 
 
 @contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Let nobody replace the server's pair while another process takes it for still good."""
+    with (folder / "lock").open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        yield
+
+
+@contextlib.contextmanager
 def _explained(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
         raise StateError(f"{path} cannot be used: {error.strerror or error}") from error
-    except ValueError as error:
+    except (ValueError, x509.ExtensionNotFound) as error:
         raise StateError(f"what is in {path} cannot be used: {error}") from error

@@ -18,7 +18,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from alibabacloud_onsmqtt20200420 import models
 from alibabacloud_onsmqtt20200420.client import Client as SdkClient
-from alibabacloud_tea_openapi.models import Config
+from alibabacloud_tea_openapi.utils_models import Config
 from paho.mqtt.enums import CallbackAPIVersion
 
 from certgate_certs.authority import CertificateAuthority, IssuedCertificate
@@ -222,7 +222,7 @@ class Paho:
         """Cut the connection without DISCONNECT."""
         sock = self.client.socket()
         if sock is not None:
-            sock.shutdown(socket.SHUT_RDWR)
+            socket.socket(fileno=os.dup(sock.fileno())).shutdown(socket.SHUT_RDWR)
         self.client.loop_stop()
 
     def _on_connect(self, _c: Any, _u: Any, flags: Any, code: Any, _p: Any) -> None:

@@ -13,8 +13,12 @@ pki = typer.Typer(
     no_args_is_help=True,
 )
 
-Kind = Annotated[KeyType, typer.Option("--key-type", help="Kind of its key.")]
-Ca = Annotated[str, typer.Option("--ca", help="Name of a CA made with `pki ca`.")]
+Kind = Annotated[
+    KeyType, typer.Option("--key-type", envvar="CERTGATE_KEY_TYPE", help="Kind of its key.")
+]
+Ca = Annotated[
+    str, typer.Option("--ca", envvar="CERTGATE_CA", help="Name of a CA made with `pki ca`.")
+]
 
 
 @pki.command("ca")
@@ -43,7 +47,10 @@ def new_device(
 @pki.command("verification")
 def new_verification(
     ca: Ca,
-    code: Annotated[str, typer.Option("--code", help="What GetRegisterCode answered.")],
+    code: Annotated[
+        str,
+        typer.Option("--code", envvar="CERTGATE_CODE", help="What GetRegisterCode answered."),
+    ],
     state_dir: StateDir = DEFAULT_STATE_DIR,
 ) -> None:
     """Issue the certificate that proves possession of a CA's key."""

@@ -1,0 +1,1 @@
+"""The emulated actions, one async function each: `(context, parameters) -> answer`."""

@@ -1,0 +1,61 @@
+"""The control plane as one ASGI application, free of sockets."""
+
+from collections.abc import Collection, Sequence
+
+from starlette.applications import Starlette
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import BaseRoute, Route
+
+from certgate_controlplane.context import Context
+from certgate_controlplane.errors import (
+    ApiError,
+    internal_error,
+    invalid_action,
+    unsupported_http_method,
+)
+from certgate_controlplane.guard import HostGuard
+from certgate_controlplane.rpc import Gate, OpenGate, RpcDoor
+from certgate_controlplane.statuses import StatusProfile
+from certgate_controlplane.wire import CONTENT_TYPE, error_body, new_request_id
+
+
+def create_app(
+    context: Context,
+    *,
+    profile: StatusProfile = StatusProfile.PER_OPERATION,
+    gate: Gate | None = None,
+    allowed_hosts: Collection[str] = (),
+    extra_routes: Sequence[BaseRoute] = (),
+) -> Starlette:
+    """Put the control plane together.
+
+    Args:
+        context: what the actions work with.
+        profile: which of the cloud's pages the HTTP statuses are taken from.
+        gate: who may call; None lets everybody.
+        allowed_hosts: names beside the loopback ones under which it may be called, without port.
+        extra_routes: doors beside ``/``.
+    """
+    door = RpcDoor(context, profile, OpenGate() if gate is None else gate)
+
+    async def not_found(request: Request, _: Exception) -> Response:
+        return _refusal(request, invalid_action(), profile)
+
+    async def not_allowed(request: Request, _: Exception) -> Response:
+        return _refusal(request, unsupported_http_method(), profile)
+
+    async def failed(request: Request, _: Exception) -> Response:
+        return _refusal(request, internal_error(), profile)
+
+    return Starlette(
+        routes=[Route("/", door), *extra_routes],
+        middleware=[Middleware(HostGuard, hosts=allowed_hosts)],
+        exception_handlers={404: not_found, 405: not_allowed, Exception: failed},
+    )
+
+
+def _refusal(request: Request, error: ApiError, profile: StatusProfile) -> Response:
+    body = error_body(new_request_id(), request.headers.get("host", ""), error)
+    return Response(body, error.status(profile, None), media_type=CONTENT_TYPE)

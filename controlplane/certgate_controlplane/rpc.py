@@ -1,0 +1,136 @@
+"""The door of the emulated API: one path, the action named in a header or a parameter."""
+
+import logging
+from typing import Protocol
+
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import Response
+from starlette.types import Receive, Scope, Send
+
+from certgate_certs.registry import RegistryUnavailable
+from certgate_controlplane.call import FORM, Call, read_call
+from certgate_controlplane.catalogue import VERSION, Operation, find_operation
+from certgate_controlplane.context import Answer, Context
+from certgate_controlplane.errors import (
+    ApiError,
+    internal_error,
+    invalid_version,
+    parameter_check_failed,
+    unsupported_http_method,
+)
+from certgate_controlplane.statuses import StatusProfile
+from certgate_controlplane.wire import CONTENT_TYPE, answer_body, error_body, new_request_id
+
+MAX_BODY = 256 * 1024
+"""Longest form that is read, bytes."""
+
+_logger = logging.getLogger(__name__)
+
+
+class Gate(Protocol):
+    """Decides who may call; asked before the action's own parameters are read."""
+
+    async def admit(self, call: Call, operation: Operation) -> None:
+        """Let a call through.
+
+        Args:
+            call: the request.
+            operation: what it asks for.
+
+        Raises:
+            ApiError: it is refused.
+        """
+        ...
+
+
+class OpenGate:
+    """Lets everybody call; access keys and signatures are not looked at."""
+
+    async def admit(self, call: Call, operation: Operation) -> None:
+        """Let a call through.
+
+        Args:
+            call: the request.
+            operation: what it asks for.
+        """
+
+
+class RpcDoor:
+    """An ASGI application that answers calls of the API.
+
+    Args:
+        context: what the actions work with.
+        profile: which of the cloud's pages the HTTP statuses are taken from.
+        gate: who may call.
+    """
+
+    def __init__(self, context: Context, profile: StatusProfile, gate: Gate) -> None:
+        self._context = context
+        self._profile = profile
+        self._gate = gate
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer one request; every failure is a documented error."""
+        request = Request(scope, receive)
+        try:
+            response = await self._respond(request)
+        except ClientDisconnect:
+            return
+        await response(scope, receive, send)
+
+    async def _respond(self, request: Request) -> Response:
+        request_id = new_request_id()
+        operation = None
+        try:
+            call = await _received(request)
+            operation = _asked(call)
+            answer = await self._run(call, operation)
+        except ApiError as refusal:
+            error = refusal
+        except ClientDisconnect:
+            raise
+        except RegistryUnavailable as failure:
+            _logger.error("request %s: %s", request_id, failure)  # noqa: TRY400  a known cause
+            error = internal_error()
+        except Exception:
+            _logger.exception("request %s failed", request_id)
+            error = internal_error()
+        else:
+            return Response(answer_body(request_id, answer), 200, media_type=CONTENT_TYPE)
+        status = error.status(self._profile, None if operation is None else operation.name)
+        host = request.headers.get("host", "")
+        return Response(error_body(request_id, host, error), status, media_type=CONTENT_TYPE)
+
+    async def _run(self, call: Call, operation: Operation) -> Answer:
+        if call.method not in operation.methods:
+            raise unsupported_http_method()
+        await self._gate.admit(call, operation)
+        return await operation.run(self._context, call.parameters)
+
+
+def _asked(call: Call) -> Operation:
+    if call.version != VERSION:
+        raise invalid_version()
+    return find_operation(call.action)
+
+
+async def _received(request: Request) -> Call:
+    body = await _form(request) if request.method == "POST" else b""
+    headers = {
+        # A repeated header is a list (RFC 9110, 5.3), which names no action.
+        name: ",".join(request.headers.getlist(name))
+        for name in request.headers
+    }
+    return read_call(request.method, headers, request.scope["query_string"], body)
+
+
+async def _form(request: Request) -> bytes:
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != FORM:
+        return b""
+    received = bytearray()
+    async for piece in request.stream():
+        received += piece
+        if len(received) > MAX_BODY:
+            raise parameter_check_failed()
+    return bytes(received)
