@@ -8,16 +8,18 @@ import subprocess
 import sys
 from pathlib import Path
 
+_ARROWS = "from importlinter.cli import lint_imports_command as lint; lint()"
+
 _STEPS = (
-    ("ruff", "format", "--check", "."),
-    ("ruff", "check", "."),
-    ("mypy",),
-    ("mypy", "tests"),
-    ("importlinter.cli", "lint"),
-    ("coverage", "erase"),
-    ("coverage", "run", "-m", "pytest", *sys.argv[1:]),
-    ("coverage", "combine", "--quiet"),
-    ("coverage", "report"),
+    ("-m", "ruff", "format", "--check", "."),
+    ("-m", "ruff", "check", "."),
+    ("-m", "mypy"),
+    ("-m", "mypy", "tests"),
+    ("-c", _ARROWS),
+    ("-m", "coverage", "erase"),
+    ("-m", "coverage", "run", "-m", "pytest", *sys.argv[1:]),
+    ("-m", "coverage", "combine", "--quiet"),
+    ("-m", "coverage", "report"),
 )
 
 
@@ -26,7 +28,7 @@ def main() -> int:
     top = Path(__file__).resolve().parent.parent
     for step in _STEPS:
         print("$", *step, flush=True)
-        code = subprocess.call([sys.executable, "-m", *step], cwd=top)
+        code = subprocess.call([sys.executable, *step], cwd=top)
         if code:
             return code
     return 0

@@ -1,20 +1,20 @@
 """Admission: gather what is known, decide, and write what has to be there before anyone goes on."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from certgate_broker.decision import (
+    Client,
     Decision,
-    IdentifierBinding,
     Leaf,
-    Policy,
     Standing,
     decide,
 )
 from certgate_broker.identity import Identity
+from certgate_broker.policy import IdentifierBinding, Policy
 from certgate_broker.reasons import Reason
-from certgate_certs.chain import Path, follow_chain, split_chain
+from certgate_certs.chain import Path, follow_chain, issuer_names, split_chain
 from certgate_certs.registry import (
     CaCertificate,
     Enrolled,
@@ -42,12 +42,16 @@ class Presented:
         leaf_der: the client certificate.
         chain: DER of what was sent after it; empty on a resumed session.
         client_id: the client identifier of its CONNECT.
+        client_id_assigned: it sent none, and the broker chose one for this connection.
+        signed: user name and password are a signature by a known access key.
     """
 
     instance_id: str
     leaf_der: bytes
     chain: tuple[bytes, ...]
     client_id: str
+    client_id_assigned: bool = False
+    signed: bool = False
 
     @property
     def fingerprint(self) -> bytes:
@@ -104,10 +108,31 @@ class Admission:
         except CertificateError:
             return Verdict.refused(Reason.CERTIFICATE_UNACCEPTABLE)
 
+    def issuer_trouble(self, instance_id: str, chain: Sequence[bytes]) -> Reason | None:
+        """Say what can be said of a chain before its client has said CONNECT.
+
+        Args:
+            instance_id: the instance asked for.
+            chain: DER of the certificates presented; unreadable ones are passed over.
+
+        Returns:
+            Why no CA may vouch for it, or None where one might.
+        """
+        try:
+            cas = self._registry.standing.cas(instance_id)
+        except RegistryUnavailable:
+            return Reason.REGISTRY_UNAVAILABLE
+        issuers = issuer_names(chain)
+        named = [ca for ca in cas if CertificateView.from_der(ca.der).subject_der in issuers]
+        if any(ca.status is Status.ACTIVE for ca in named):
+            return None
+        return Reason.CA_INACTIVE if named else Reason.CA_NOT_REGISTERED
+
     async def _admit(self, presented: Presented) -> Verdict:
         for _ in range(_ATTEMPTS):
             leaf, standing = self._look_up(presented)
-            decision = decide(leaf, standing, self._clock(), self._policy)
+            client = Client(presented.client_id, presented.signed)
+            decision = decide(leaf, standing, client, self._clock(), self._policy)
             ca = standing.ca
             if ca is None or not decision.accepted:
                 return Verdict(decision, leaf, "" if ca is None else ca.sn)
@@ -150,12 +175,14 @@ class Admission:
     async def _enrol(
         self, presented: Presented, ca: CaCertificate, standing: Standing
     ) -> Enrolled | None:
-        bound, device = standing.binding, standing.device
-        free = self._policy.client_id_binding is IdentifierBinding.NONE
+        # An identifier that the broker chose is nobody's; kept, such bindings would never end.
+        first_use = self._policy.client_id_binding is IdentifierBinding.FIRST_USE
+        free = presented.client_id_assigned or not first_use
+        bound, device = None if free else standing.binding, standing.device
         owned = bound is not None and bound.device_id in standing.registrations
         if device is not None and (free or owned):
-            return Enrolled(device.id, None if free or bound is None else bound.id)
-        enrolled = await self._registry.devices.enrol(
+            return Enrolled(device.id, None if bound is None else bound.id)
+        return await self._registry.devices.enrol(
             FirstUse(
                 instance_id=presented.instance_id,
                 ca_id=ca.id,
@@ -166,9 +193,6 @@ class Admission:
                 bound=bound,
             )
         )
-        if enrolled is None or not owned or bound is None:
-            return enrolled
-        return Enrolled(enrolled.device_id, bound.id)
 
 
 def _directly_issued(known: list[KnownDevice]) -> tuple[Leaf, Standing] | None:

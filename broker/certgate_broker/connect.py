@@ -36,6 +36,7 @@ class Connect:
 
     Attributes:
         client_id: the client identifier; a random one where the client left it to the broker.
+        client_id_assigned: the client left it to the broker.
         clean_session: the Clean Session flag.
         keep_alive: seconds, 0 for none.
         user_name: or None.
@@ -45,6 +46,7 @@ class Connect:
     """
 
     client_id: str
+    client_id_assigned: bool
     clean_session: bool
     keep_alive: int
     user_name: str | None
@@ -136,6 +138,7 @@ def _parse(body: bytes, rest: bytes) -> Connect:
     chosen = client_id or _random_identifier(flags)
     return Connect(
         client_id=chosen,
+        client_id_assigned=not client_id,
         clean_session=bool(flags & _CLEAN_SESSION),
         keep_alive=keep_alive,
         user_name=user_name,

@@ -1,34 +1,14 @@
 """The decision: pure, total, every finding and not only the first."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 
+from certgate_broker.policy import IdentifierBinding, MqttAuth, Policy
 from certgate_broker.reasons import Reason
 from certgate_certs.chain import Path
-from certgate_certs.registry import Binding, CaCertificate, DeviceCertificate, Status
+from certgate_certs.rows import Binding, CaCertificate, DeviceCertificate, Status
 from certgate_certs.view import CertificateView
 
 _EMPTY_NAME = b"0\x00"  # DER of an empty SEQUENCE: a subject that names nobody.
-
-
-class IdentifierBinding(StrEnum):
-    """To whom a client identifier belongs."""
-
-    NONE = "none"
-    FIRST_USE = "first-use"
-
-
-@dataclass(frozen=True, slots=True)
-class Policy:
-    """What the operator chose.
-
-    Attributes:
-        client_id_binding: `FIRST_USE` gives an identifier to the device that first used it, until
-            that device's record is deleted or a newer certificate of the same subject and CA
-            takes it over; `NONE` lets any admitted device use any identifier.
-    """
-
-    client_id_binding: IdentifierBinding = IdentifierBinding.FIRST_USE
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +17,7 @@ class Leaf:
 
     Attributes:
         sn: serial number, `Sn` form.
+        common_name: the subject's common name, or "".
         subject: RFC 4514 text.
         subject_der: DER, the form in which subjects are compared.
         not_before: milliseconds since the epoch.
@@ -45,6 +26,7 @@ class Leaf:
     """
 
     sn: str
+    common_name: str
     subject: str
     subject_der: bytes
     not_before: int
@@ -55,19 +37,41 @@ class Leaf:
     def from_view(cls, view: CertificateView) -> "Leaf":
         """Take it from the certificate itself."""
         usable = not view.is_ca and view.may_authenticate_clients and not view.defects
-        return cls(view.sn, view.subject, view.subject_der, view.not_before, view.not_after, usable)
+        return cls(
+            view.sn,
+            view.common_name,
+            view.subject,
+            view.subject_der,
+            view.not_before,
+            view.not_after,
+            usable,
+        )
 
     @classmethod
     def from_row(cls, device: DeviceCertificate) -> "Leaf":
         """Take it from a registration: what is registered was usable, and DER does not change."""
         return cls(
             device.sn,
+            device.name,
             device.subject,
             device.subject_der,
             device.not_before,
             device.not_after,
             usable=True,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class Client:
+    """What a client says of itself in CONNECT.
+
+    Attributes:
+        client_id: the client identifier.
+        signed: user name and password are a signature by a known access key.
+    """
+
+    client_id: str
+    signed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,12 +117,13 @@ class Decision:
         return cls(accepted=False, reasons=reasons)
 
 
-def decide(leaf: Leaf, standing: Standing, now: int, policy: Policy) -> Decision:
+def decide(leaf: Leaf, standing: Standing, client: Client, now: int, policy: Policy) -> Decision:
     """Judge a connection.
 
     Args:
         leaf: the certificate.
         standing: what the registry says of it and of the client identifier.
+        client: what it says of itself.
         now: milliseconds since the epoch, the lab's clock.
         policy: what the operator chose.
     """
@@ -126,7 +131,8 @@ def decide(leaf: Leaf, standing: Standing, now: int, policy: Policy) -> Decision
         *_issuer(standing),
         *_validity(leaf, standing, now),
         *_registration(leaf, standing),
-        *_identifier(leaf, standing, policy),
+        *_login(client, policy),
+        *_identifier(leaf, standing, client.client_id, policy),
     ]
     reasons = tuple(reason for reason in Reason if reason in findings)
     return Decision(accepted=not reasons, reasons=reasons)
@@ -159,8 +165,17 @@ def _registration(leaf: Leaf, standing: Standing) -> list[Reason]:
     return [reason for reason, found in checks.items() if found]
 
 
-def _identifier(leaf: Leaf, standing: Standing, policy: Policy) -> list[Reason]:
-    if policy.client_id_binding is IdentifierBinding.NONE or standing.binding is None:
+def _login(client: Client, policy: Policy) -> list[Reason]:
+    needed = policy.mqtt_auth is MqttAuth.CERTIFICATE_AND_SIGNATURE
+    return [Reason.SIGNATURE_INVALID] if needed and not client.signed else []
+
+
+def _identifier(leaf: Leaf, standing: Standing, client_id: str, policy: Policy) -> list[Reason]:
+    named = policy.client_id_binding is IdentifierBinding.COMMON_NAME
+    fits = policy.client_id_form.allows(client_id)
+    if not fits or (named and client_id != leaf.common_name):
+        return [Reason.CLIENT_IDENTIFIER_UNACCEPTABLE]
+    if policy.client_id_binding is not IdentifierBinding.FIRST_USE or standing.binding is None:
         return []
     if standing.binding.device_id in standing.registrations or succeeds(leaf, standing):
         return []

@@ -99,12 +99,16 @@ class DecisionLog:
         """Take a record.
 
         Args:
-            record: what was decided; dropped where too many wait for a file that cannot be written.
+            record: what was decided.
+
+        Raises:
+            RegistryUnavailable: too many wait already; this one is not taken.
         """
-        if len(self._pending) < _MOST_PENDING:
-            self._pending.append(record)
-            self._added += 1
-            self._work.set()
+        if len(self._pending) >= _MOST_PENDING:
+            raise RegistryUnavailable("too many decision records wait to be written")
+        self._pending.append(record)
+        self._added += 1
+        self._work.set()
 
     async def flush(self) -> None:
         """Wait until every record added so far is in the file.

@@ -6,13 +6,19 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from certgate_broker.admission import Admission, Clock
-from certgate_broker.decision import Policy
+from certgate_broker.closer import Closer
 from certgate_broker.decision_log import DecisionLog
+from certgate_broker.desk import Desk, OpenDesk
 from certgate_broker.engine import Engine
+from certgate_broker.limits import ConnectionLimits
 from certgate_broker.listener import Listener
+from certgate_broker.login import SecretOf, nobody
+from certgate_broker.policy import LiveSessionRule, Policy
 from certgate_broker.sessions import LiveSessions
 from certgate_broker.tls import server_context
-from certgate_broker.way import Limits, Way
+from certgate_broker.waiting import WaitingRoom
+from certgate_broker.watch import Watch
+from certgate_broker.way import Way
 from certgate_certs.registry import Registry
 
 
@@ -28,7 +34,7 @@ class DoorSettings:
         key_file: its private key, PEM.
         policy: what the operator chose.
         limits: how much patience and memory a client gets.
-        record_first: write decision records before clients are answered.
+        secret_of: knows the access keys that CONNECT packets are signed with.
     """
 
     host: str
@@ -37,8 +43,8 @@ class DoorSettings:
     certificate_file: Path
     key_file: Path
     policy: Policy = field(default_factory=Policy)
-    limits: Limits = field(default_factory=Limits)
-    record_first: bool = False
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    secret_of: SecretOf = nobody
 
 
 class Door:
@@ -52,22 +58,31 @@ class Door:
     Attributes:
         sessions: who is connected.
         log: the decision log; its `flush` waits for records on their way.
+        desk: answers what is asked of the door.
     """
 
     def __init__(self, settings: DoorSettings, registry: Registry, clock: Clock) -> None:
         self._settings = settings
         self.sessions = LiveSessions()
+        closes = settings.policy.live_sessions is LiveSessionRule.CLOSE
+        closer = Closer(registry, self.sessions, clock) if closes else None
         self.log = DecisionLog(registry.decisions)
         self._engines = {instance: Engine() for instance in settings.instance_ids}
         self._way = Way(
             engines=self._engines,
             admission=Admission(registry, settings.policy, clock),
             log=self.log,
-            record_first=settings.record_first,
             sessions=self.sessions,
+            waiting=WaitingRoom(settings.limits.waiting, settings.limits.waiting_of_one),
+            policy=settings.policy,
+            secret_of=settings.secret_of,
+            closer=closer,
             limits=settings.limits,
             clock=clock,
         )
+        self.desk = OpenDesk(Desk(self._engines, self.sessions, self.log), registry)
+        concerned = [self.desk.look] if closer is None else [closer.look, self.desk.look]
+        self._watch = Watch(registry.standing, *concerned)
         self._running = contextlib.AsyncExitStack()
 
     async def start(self) -> int:
@@ -88,6 +103,10 @@ class Door:
             for engine in self._engines.values():
                 await engine.start()
                 stack.push_async_callback(engine.stop)
+            await self.desk.open()
+            stack.push_async_callback(self.desk.close)
+            self._watch.start()
+            stack.push_async_callback(self._watch.stop)
             port = await listener.start(settings.host, settings.port)
             stack.push_async_callback(listener.stop)
             self._running = stack.pop_all()

@@ -1,11 +1,15 @@
 """The MQTT engine: one amqtt broker an instance, which sees admitted connections only."""
 
+import asyncio
+import re
+
 from amqtt.adapters import ReaderAdapter, WriterAdapter
 from amqtt.broker import Broker
 
 from certgate_broker.identity import Identity, current_identity
 
 _LISTENER = "default"
+_P2P = re.compile(r"[^/]+/p2p/([^/]+)")
 _PLUGIN = "certgate_broker.plugin.AdmittedPlugin"
 
 
@@ -23,6 +27,7 @@ class Engine:
                 "plugins": {_PLUGIN: {}},
             }
         )
+        self._deliveries: set[asyncio.Task[object]] = set()
 
     async def start(self) -> None:
         """Make ready for connections."""
@@ -30,6 +35,9 @@ class Engine:
 
     async def stop(self) -> None:
         """End all sessions and forget what is stored for them."""
+        for task in self._deliveries:
+            task.cancel()
+        await asyncio.gather(*self._deliveries, return_exceptions=True)
         await self._broker.shutdown()
 
     async def serve(self, identity: Identity, reader: ReaderAdapter, writer: WriterAdapter) -> None:
@@ -43,6 +51,25 @@ class Engine:
         await self._forget_foreign_session(identity)
         current_identity.set(identity)
         await self._broker.external_connected(reader, writer, _LISTENER)
+
+    async def send(self, topic: str, payload: bytes) -> None:
+        """Publish a message on the operator's behalf.
+
+        Args:
+            topic: topic name. ``<parent>/p2p/<client identifier>`` reaches that client without a
+                subscription, as the cloud's clients expect, while it is connected.
+            payload: as it shall arrive.
+        """
+        addressee = _P2P.fullmatch(topic)
+        if addressee is None:
+            await self._broker.internal_message_broadcast(topic, payload)
+            return
+        session, handler = self._broker.sessions.get(addressee[1], (None, None))
+        if session is not None and handler is not None and session.transitions.is_connected():
+            self._deliveries.add(
+                task := asyncio.create_task(handler.mqtt_publish(topic, payload, 1, retain=False))
+            )
+            task.add_done_callback(self._deliveries.discard)
 
     async def _forget_foreign_session(self, identity: Identity) -> None:
         """Drop a stored session that this client must not resume.

@@ -25,6 +25,7 @@ class Listener:
         self._way = way
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._stopped = False
 
     async def start(self, host: str, port: int) -> int:
         """Begin to accept.
@@ -48,6 +49,7 @@ class Listener:
         """Accept no more and end every connection."""
         if self._server is None:
             return
+        self._stopped = True
         self._server.close()
         for task in self._tasks:
             task.cancel()
@@ -55,9 +57,15 @@ class Listener:
         await self._server.wait_closed()
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        task = asyncio.create_task(self._serve(TlsStream(reader, writer, self._context)))
+        if self._stopped:  # asyncio had it in hand when the server was closed.
+            writer.transport.abort()
+            return
+        stream = TlsStream(reader, writer, self._context)
+        task = asyncio.create_task(self._serve(stream))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+        # Not the task's own business: one that is cancelled before its first step does nothing.
+        task.add_done_callback(lambda _: stream.close())
 
     async def _serve(self, stream: TlsStream) -> None:
         try:
@@ -65,5 +73,3 @@ class Listener:
         except Exception:
             # One connection's trouble is nobody else's.
             _LOGGER.exception("a connection from %s:%d ended by a fault of certgate", *stream.peer)
-        finally:
-            stream.close()

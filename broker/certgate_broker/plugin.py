@@ -1,20 +1,22 @@
 """amqtt's auth plugins: one for certgate's own listener, one for amqtt's."""
 
+import asyncio
 import ssl
 import time
+from _ssl import ENCODING_DER
 from dataclasses import dataclass
 from pathlib import Path
 
 from amqtt.contexts import BaseContext
 from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import Session
-from cryptography.hazmat.primitives.serialization import Encoding
 
 from certgate_broker.admission import Admission, Presented, Verdict
-from certgate_broker.decision import Decision, Policy
+from certgate_broker.decision import Decision
 from certgate_broker.decision_log import Attempt
 from certgate_broker.engine import OWNER
 from certgate_broker.identity import current_identity
+from certgate_broker.policy import Policy
 from certgate_broker.reasons import Reason
 from certgate_certs.registry import Registry, RegistryError
 
@@ -60,6 +62,7 @@ class CertificateAuthPlugin(BaseAuthPlugin):
     def __init__(self, context: BaseContext) -> None:
         super().__init__(context)
         self._registry: Registry | None = None
+        self._opening = asyncio.Lock()
 
     async def authenticate(self, *, session: Session) -> bool | None:
         """Decide on a CONNECT by the certificate of its TLS connection.
@@ -83,9 +86,10 @@ class CertificateAuthPlugin(BaseAuthPlugin):
             await self._registry.close()
 
     async def _open(self) -> Registry:
-        if self._registry is None:
-            self._registry = await Registry.open(Path(self.config.registry))
-        return self._registry
+        async with self._opening:
+            if self._registry is None:
+                self._registry = await Registry.open(Path(self.config.registry))
+            return self._registry
 
     async def _judge(self, registry: Registry, session: Session) -> Verdict:
         if session.parent:
@@ -117,7 +121,7 @@ def _chain(tls: ssl.SSLObject) -> tuple[bytes, ...]:
     owner = tls if hasattr(tls, "get_unverified_chain") else tls._sslobj  # type: ignore[attr-defined]  # noqa: SLF001
     chain = owner.get_unverified_chain() or []
     return tuple(
-        item if isinstance(item, bytes) else item.public_bytes(Encoding.DER) for item in chain[1:]
+        item if isinstance(item, bytes) else item.public_bytes(ENCODING_DER) for item in chain[1:]
     )
 
 

@@ -32,6 +32,9 @@ class Reason(StrEnum):
     DEVICE_INACTIVE = "device_inactive"
     SERIAL_NUMBER_REUSED = "serial_number_reused"
     CLIENT_IDENTIFIER_BOUND_ELSEWHERE = "client_identifier_bound_elsewhere"
+    CLIENT_IDENTIFIER_UNACCEPTABLE = "client_identifier_unacceptable"
+    SIGNATURE_INVALID = "signature_invalid"
+    TOO_MANY_CONNECTIONS = "too_many_connections"
     SESSION_RESUMED = "session_resumed"
     REGISTRY_UNAVAILABLE = "registry_unavailable"
 
@@ -62,11 +65,16 @@ _SENTENCES = {
     Reason.DEVICE_INACTIVE: "The device certificate is inactive.",
     Reason.SERIAL_NUMBER_REUSED: "The CA gave this serial number to another certificate too.",
     Reason.CLIENT_IDENTIFIER_BOUND_ELSEWHERE: "The client identifier belongs to another device.",
+    Reason.CLIENT_IDENTIFIER_UNACCEPTABLE: "The client identifier is not one for this device.",
+    Reason.SIGNATURE_INVALID: "User name and password do not sign the client identifier.",
+    Reason.TOO_MANY_CONNECTIONS: "The broker has as many connections as it takes.",
     Reason.SESSION_RESUMED: "Behind amqtt's own listener nobody knows who resumes a session.",
     Reason.REGISTRY_UNAVAILABLE: "The registry cannot be used, so nobody is admitted.",
 }
 
 _RETURN_CODES = {
     Reason.PROTOCOL_VERSION_UNSUPPORTED: ReturnCode.UNACCEPTABLE_PROTOCOL_VERSION,
+    Reason.SIGNATURE_INVALID: ReturnCode.BAD_USER_NAME_OR_PASSWORD,
+    Reason.TOO_MANY_CONNECTIONS: ReturnCode.SERVER_UNAVAILABLE,
     Reason.REGISTRY_UNAVAILABLE: ReturnCode.SERVER_UNAVAILABLE,
 }

@@ -23,6 +23,7 @@ class LiveSession:
         hang_up: closes its connection.
         ended: set when nothing of it is left.
         task: the task that serves it.
+        closing: its connection was closed because a right was withdrawn.
     """
 
     identity: Identity
@@ -30,17 +31,23 @@ class LiveSession:
     since: int
     hang_up: Callable[[], None]
     task: asyncio.Task[None]
+    closing: bool = False
     ended: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def close(self) -> None:
-        """Close the connection and wait until nothing of the session is left."""
+        """Close the connection and wait until nothing of the session is left.
+
+        Raises:
+            TimeoutError: the engine does not let go of it.
+        """
         self.hang_up()
         try:
             async with asyncio.timeout(_CLOSE_SECONDS):
                 await self.ended.wait()
         except TimeoutError:
             self.task.cancel()
-            await self.ended.wait()
+            async with asyncio.timeout(_CLOSE_SECONDS):
+                await self.ended.wait()
 
 
 _Key = tuple[str, str]

@@ -9,6 +9,7 @@ library's ssl has no such callback and drops failed handshakes silently.
 
 import asyncio
 import contextlib
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from OpenSSL import SSL, crypto
@@ -57,13 +58,14 @@ def server_context(certificate_file: Path, key_file: Path) -> SSL.Context:
 
 
 def _pass_to_the_decision(
-    connection: SSL.Connection, _certificate: crypto.X509, _error: int, _depth: int, _ok: int
+    connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, _ok: int
 ) -> bool:
     """Note that a certificate was presented, which does not happen when a session is resumed."""
     stream = connection.get_app_data()
-    if isinstance(stream, TlsStream):
-        stream.resumed = False
-    return True
+    if not isinstance(stream, TlsStream):
+        return False
+    stream.resumed = False
+    return stream.examine is None or stream.examined(certificate, error, depth)
 
 
 class TlsStream:
@@ -76,6 +78,8 @@ class TlsStream:
 
     Attributes:
         resumed: whether the handshake resumed a session; meaningful once it is over.
+        examine: asked during the handshake whether a chain (DER, issuers first, the leaf last) may
+            pass; None lets every chain pass.
     """
 
     def __init__(
@@ -87,7 +91,9 @@ class TlsStream:
         self._tls.set_accept_state()
         self._tls.set_app_data(self)
         self._closing = False
+        self._seen: list[bytes] = []
         self.resumed = True
+        self.examine: Callable[[Sequence[bytes]], bool] | None = None
 
     @property
     def peer(self) -> tuple[str, int]:
@@ -105,6 +111,22 @@ class TlsStream:
         """The server name that the client asked for, or ""."""
         return (self._tls.get_servername() or b"").decode("ascii", "replace")
 
+    def examined(self, certificate: crypto.X509, error: int, depth: int) -> bool:
+        """Take note of a certificate, and ask whether the chain may pass once that can be told.
+
+        OpenSSL names the certificates from the top of the chain down to the leaf. It sends the
+        alert that fits only if the chain is refused where OpenSSL itself finds fault with it: at
+        the top, which has no issuer here. A top that is the leaf's own issuer tells enough.
+
+        Args:
+            certificate: the one OpenSSL looks at.
+            error: what OpenSSL finds wrong with it, 0 for nothing.
+            depth: its distance from the leaf.
+        """
+        self._seen.append(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
+        conclusive = depth == 0 or (error != 0 and depth == 1)
+        return not conclusive or self.examine is None or self.examine(self._seen)
+
     def client_certificate(self) -> bytes:
         """Give the client's certificate, DER; on a resumed session that of the original handshake.
 
@@ -118,8 +140,9 @@ class TlsStream:
 
     def client_chain(self) -> tuple[bytes, ...]:
         """Give DER of what the client sent after its certificate; nothing on a resumed session."""
+        # On the server's side OpenSSL leaves the client's own certificate out of the chain.
         chain = self._tls.get_peer_cert_chain() or []
-        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, item) for item in chain[1:])
+        return tuple(crypto.dump_certificate(crypto.FILETYPE_ASN1, item) for item in chain)
 
     async def handshake(self) -> None:
         """Complete the handshake.

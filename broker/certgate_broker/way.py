@@ -5,37 +5,26 @@ The engine sees a connection only after it was admitted.
 
 import asyncio
 import contextlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from certgate_broker.adapters import StreamReader, StreamWriter
 from certgate_broker.admission import Admission, Clock, Presented, Verdict
+from certgate_broker.closer import Closer
 from certgate_broker.connect import Connect, ConnectRefused, read_connect
 from certgate_broker.decision_log import Attempt, DecisionLog
 from certgate_broker.engine import Engine
 from certgate_broker.identity import Identity
+from certgate_broker.limits import ConnectionLimits
+from certgate_broker.login import SecretOf, is_signed
+from certgate_broker.policy import Policy, RefusalStyle
 from certgate_broker.reasons import Reason, ReturnCode
 from certgate_broker.sessions import LiveSession, LiveSessions
 from certgate_broker.tls import HandshakeError, TlsStream
+from certgate_broker.waiting import WaitingRoom
 from certgate_certs.registry import RegistryUnavailable
 from certgate_certs.view import CertificateError, CertificateView
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """How much patience and memory a client gets.
-
-    Attributes:
-        handshake_seconds: from the TCP connection to the end of the TLS handshake.
-        connect_seconds: from there to a complete CONNECT packet.
-        connect_bytes: the most bytes of a CONNECT packet after its fixed header.
-        packet_bytes: the most bytes of a part of any later packet.
-    """
-
-    handshake_seconds: float = 10.0
-    connect_seconds: float = 10.0
-    connect_bytes: int = 65_536
-    packet_bytes: int = 1_048_576
 
 
 class Refused(Exception):  # noqa: N818  ends a way, never leaves this module
@@ -60,9 +49,11 @@ class Way:
         engines: the MQTT engine of each instance; the first instance is the default one.
         admission: decides.
         log: takes a record of every decision.
-        record_first: a record is in the file before the client is answered, for readers in other
-            processes; one in this process waits for it instead.
         sessions: the table of those who were admitted.
+        waiting: those who were not, yet.
+        policy: what the operator chose.
+        secret_of: knows the access keys that CONNECT packets are signed with.
+        closer: closes connections whose right was withdrawn; None where they are kept.
         limits: how much patience and memory a client gets.
         clock: the lab's clock.
     """
@@ -70,9 +61,12 @@ class Way:
     engines: Mapping[str, Engine]
     admission: Admission
     log: DecisionLog
-    record_first: bool
     sessions: LiveSessions
-    limits: Limits
+    waiting: WaitingRoom
+    policy: Policy
+    secret_of: SecretOf
+    closer: Closer | None
+    limits: ConnectionLimits
     clock: Clock
 
     async def go(self, stream: TlsStream) -> None:
@@ -83,16 +77,21 @@ class Way:
         """
         host, port = stream.peer
         attempt = Attempt(next(iter(self.engines)), f"{host}:{port}")
-        try:
-            await self._shake_hands(stream, attempt)
-            connect = await self._read_connect(stream, attempt)
-            session = await self._decide(stream, attempt, connect)
-        except Refused as refused:
-            await self._refuse(stream, attempt, refused)
-        else:
-            await self._carry(stream, connect, session)
+        with self.waiting.seat(host, stream.close) as seat:
+            try:
+                await self._shake_hands(stream, attempt)
+                connect = await self._read_connect(stream, attempt)
+                session = await self._decide(stream, attempt, connect)
+            except Refused as refused:
+                lost = _silently(Reason.TOO_MANY_CONNECTIONS)
+                self._refuse(stream, attempt, lost if seat.lost else refused)
+                return
+        await self._carry(stream, connect, session)
 
     async def _shake_hands(self, stream: TlsStream, attempt: Attempt) -> None:
+        found: list[Reason] = []
+        if self.policy.refusal is RefusalStyle.ALERT:
+            stream.examine = partial(self._examine, stream, attempt, found)
         try:
             async with asyncio.timeout(self.limits.handshake_seconds):
                 await stream.handshake()
@@ -100,13 +99,28 @@ class Way:
             attempt.detail = "the handshake was not completed in time"
             raise _silently(Reason.HANDSHAKE_FAILED) from None
         except HandshakeError as error:
-            attempt.detail = str(error)
+            attempt.detail += str(error)
             missing = error.no_certificate
             reason = Reason.NO_CLIENT_CERTIFICATE if missing else Reason.HANDSHAKE_FAILED
-            raise _silently(reason) from None
+            raise _silently(found[0] if found else reason) from None
         attempt.tls_version, attempt.resumed = stream.version, stream.resumed
-        instance = stream.server_name.partition(".")[0]
-        attempt.instance_id = instance if instance in self.engines else attempt.instance_id
+        attempt.instance_id = self._instance(stream)
+
+    def _instance(self, stream: TlsStream) -> str:
+        """Tell which instance is asked for: the server name's first label, else the default one."""
+        label = stream.server_name.partition(".")[0]
+        return label if label in self.engines else next(iter(self.engines))
+
+    def _examine(
+        self, stream: TlsStream, attempt: Attempt, found: list[Reason], chain: Sequence[bytes]
+    ) -> bool:
+        """Look at a chain while TLS can still refuse it: is there an active CA of that name?"""
+        attempt.instance_id = self._instance(stream)
+        reason = self.admission.issuer_trouble(attempt.instance_id, chain)
+        if reason is not None:
+            found.append(reason)
+            _name_refused(chain[-1], attempt)
+        return reason is None
 
     async def _read_connect(self, stream: TlsStream, attempt: Attempt) -> Connect:
         try:
@@ -131,38 +145,58 @@ class Way:
         return connect
 
     async def _decide(self, stream: TlsStream, attempt: Attempt, connect: Connect) -> LiveSession:
-        presented = _presented(stream, attempt)
+        presented = self._presented(stream, attempt, connect)
         async with self.sessions.turn(attempt.instance_id, connect.client_id):
             identity = await self._admit(presented, attempt)
             session = _session(stream, attempt, identity, since=self.clock())
             await self.sessions.enter(session)
+        if self.closer is not None:
+            # What was withdrawn since the decision was looked for before it was in the table.
+            with contextlib.suppress(RegistryUnavailable):
+                await self.closer.close([session])
         return session
+
+    def _presented(self, stream: TlsStream, attempt: Attempt, connect: Connect) -> Presented:
+        return Presented(
+            instance_id=attempt.instance_id,
+            leaf_der=stream.client_certificate(),
+            chain=stream.client_chain(),
+            client_id=connect.client_id,
+            client_id_assigned=connect.client_id_assigned,
+            signed=is_signed(connect, attempt.instance_id, self.secret_of),
+        )
 
     async def _admit(self, presented: Presented, attempt: Attempt) -> Identity:
         if not self.log.healthy:
             raise _aloud(Verdict.refused(Reason.REGISTRY_UNAVAILABLE))
+        if len(self.sessions) >= self.limits.sessions:
+            raise _aloud(Verdict.refused(Reason.TOO_MANY_CONNECTIONS))
         verdict = await self.admission.admit(presented)
         if verdict.identity is None:
             raise _aloud(verdict)
         try:
-            await self._record(attempt, verdict)
+            self.log.add(attempt.record(self.clock(), verdict))
         except RegistryUnavailable:
             raise _aloud(Verdict.refused(Reason.REGISTRY_UNAVAILABLE)) from None
         return verdict.identity
 
-    async def _record(self, attempt: Attempt, verdict: Verdict) -> None:
-        self.log.add(attempt.record(self.clock(), verdict))
-        if self.record_first:
-            await self.log.flush()
-
-    async def _refuse(self, stream: TlsStream, attempt: Attempt, refused: Refused) -> None:
+    def _refuse(self, stream: TlsStream, attempt: Attempt, refused: Refused) -> None:
         if refused.verdict.leaf is None and attempt.tls_version:
-            _name_certificate(stream, attempt)
+            _name_certificate(stream.client_certificate(), attempt)
         # The log says itself what is wrong with the file, and a refusal needs no registry.
         with contextlib.suppress(RegistryUnavailable):
-            await self._record(attempt, refused.verdict)
-        if refused.return_code is not None:
-            stream.send(bytes([0x20, 2, 0, refused.return_code]))  # CONNACK (MQTT 3.1.1, 3.2)
+            self.log.add(attempt.record(self.clock(), refused.verdict))
+        code = self._return_code(refused)
+        if code is not None:
+            stream.send(bytes([0x20, 2, 0, code]))  # CONNACK (MQTT 3.1.1, 3.2)
+
+    def _return_code(self, refused: Refused) -> ReturnCode | None:
+        style, code = self.policy.refusal, refused.return_code
+        if style in {RefusalStyle.CLOSE, RefusalStyle.ALERT}:
+            return None
+        if style is RefusalStyle.CONNACK_4 and code is ReturnCode.NOT_AUTHORIZED:
+            return ReturnCode.BAD_USER_NAME_OR_PASSWORD
+        return code
 
     async def _carry(self, stream: TlsStream, connect: Connect, session: LiveSession) -> None:
         identity, limit = session.identity, self.limits.packet_bytes
@@ -182,15 +216,6 @@ def _aloud(verdict: Verdict) -> Refused:
     return Refused(verdict, verdict.decision.reasons[0].return_code)
 
 
-def _presented(stream: TlsStream, attempt: Attempt) -> Presented:
-    return Presented(
-        instance_id=attempt.instance_id,
-        leaf_der=stream.client_certificate(),
-        chain=stream.client_chain(),
-        client_id=attempt.client_id,
-    )
-
-
 def _session(stream: TlsStream, attempt: Attempt, identity: Identity, since: int) -> LiveSession:
     task = asyncio.current_task()
     if task is None:
@@ -198,10 +223,18 @@ def _session(stream: TlsStream, attempt: Attempt, identity: Identity, since: int
     return LiveSession(identity, attempt.remote_address, since, stream.close, task)
 
 
-def _name_certificate(stream: TlsStream, attempt: Attempt) -> None:
+def _name_certificate(der: bytes, attempt: Attempt) -> None:
     """Say in the record whose connection was refused before its certificate was looked at."""
-    try:
-        view = CertificateView.from_der(stream.client_certificate())
-    except CertificateError:
-        return
-    attempt.subject, attempt.device_sn = view.subject, view.sn
+    with contextlib.suppress(CertificateError):
+        view = CertificateView.from_der(der)
+        attempt.subject, attempt.device_sn = view.subject, view.sn
+
+
+def _name_refused(der: bytes, attempt: Attempt) -> None:
+    """Say in the record what is known of a chain that was refused during the handshake."""
+    with contextlib.suppress(CertificateError):
+        view = CertificateView.from_der(der)
+        if view.is_ca:
+            attempt.detail = f"no active CA for {view.subject}: "
+        else:
+            _name_certificate(der, attempt)

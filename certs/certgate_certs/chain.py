@@ -79,6 +79,15 @@ def follow_chain(
     return ChainFindings(tuple(sorted(paths, key=lambda p: len(p.between))), issuer_known=True)
 
 
+def issuer_names(chain: Sequence[bytes]) -> set[bytes]:
+    """Give the issuers that certificates name, DER; unreadable certificates name nobody.
+
+    Args:
+        chain: DER certificates.
+    """
+    return {view.issuer_der for view, _ in _readable(chain)}
+
+
 def split_chain(chain: bytes) -> list[bytes]:
     """Take certificates apart that were written one after the other.
 

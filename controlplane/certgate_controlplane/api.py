@@ -8,6 +8,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
+from certgate_controlplane.access.gates import OpenGate
+from certgate_controlplane.access.throttle import UNLIMITED
 from certgate_controlplane.context import Context
 from certgate_controlplane.errors import (
     ApiError,
@@ -16,7 +18,7 @@ from certgate_controlplane.errors import (
     unsupported_http_method,
 )
 from certgate_controlplane.guard import HostGuard
-from certgate_controlplane.rpc import Gate, OpenGate, RpcDoor
+from certgate_controlplane.rpc import Gate, RpcDoor
 from certgate_controlplane.statuses import StatusProfile
 from certgate_controlplane.wire import CONTENT_TYPE, error_body, new_request_id
 
@@ -34,11 +36,11 @@ def create_app(
     Args:
         context: what the actions work with.
         profile: which of the cloud's pages the HTTP statuses are taken from.
-        gate: who may call; None lets everybody.
+        gate: who may call; None lets everybody, as often as they like.
         allowed_hosts: names beside the loopback ones under which it may be called, without port.
         extra_routes: doors beside ``/``.
     """
-    door = RpcDoor(context, profile, OpenGate() if gate is None else gate)
+    door = RpcDoor(context, profile, OpenGate(UNLIMITED) if gate is None else gate)
 
     async def not_found(request: Request, _: Exception) -> Response:
         return _refusal(request, invalid_action(), profile)

@@ -1,6 +1,6 @@
 """Taking one call apart: who is asked for what, whether by headers (V3) or by parameters (V1)."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
@@ -21,8 +21,9 @@ class Call:
         method: HTTP method.
         headers: by lower-case name.
         query: the query as received, without the question mark.
-        body: the form as received; empty where there is none.
+        body: as received, whether it is a form or not.
         parameters: what query and form say.
+        repeated_headers: names of those that were sent more than once.
     """
 
     method: str
@@ -30,6 +31,12 @@ class Call:
     query: bytes
     body: bytes
     parameters: Parameters
+    repeated_headers: frozenset[str] = frozenset()
+
+    @property
+    def queried(self) -> list[tuple[str, str]]:
+        """What the query alone says: name and value, decoded."""
+        return _pairs(self.query)
 
     @property
     def action(self) -> str | None:
@@ -48,20 +55,30 @@ class Call:
         return said.pop() if len(said) == 1 else None
 
 
-def read_call(method: str, headers: Mapping[str, str], query: bytes, body: bytes) -> Call:
+def read_call(method: str, headers: Iterable[tuple[str, str]], query: bytes, body: bytes) -> Call:
     """Take a request apart.
 
     Args:
         method: HTTP method.
-        headers: by lower-case name.
+        headers: name and value as received, repetitions included.
         query: without the question mark.
-        body: an ``application/x-www-form-urlencoded`` form, or nothing.
+        body: a form where method and content type say so; anything else says nothing.
 
     Raises:
         ApiError: ParameterCheckFailed where there are absurdly many parameters.
     """
-    parameters = Parameters([*_pairs(query), *_pairs(body)])
-    return Call(method, headers, query, body, parameters)
+    values: dict[str, list[str]] = {}
+    for name, value in headers:
+        values.setdefault(name.lower(), []).append(value)
+    # A repeated header is a list (RFC 9110, 5.3), which names no action.
+    joined = {name: ",".join(several) for name, several in values.items()}
+    repeated = frozenset(name for name, several in values.items() if len(several) > 1)
+    form = _pairs(body) if method == "POST" and _is_form(joined) else []
+    return Call(method, joined, query, body, Parameters([*_pairs(query), *form]), repeated)
+
+
+def _is_form(headers: Mapping[str, str]) -> bool:
+    return headers.get("content-type", "").partition(";")[0].strip().lower() == FORM
 
 
 def _pairs(encoded: bytes) -> list[tuple[str, str]]:

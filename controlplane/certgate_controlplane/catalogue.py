@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from certgate_controlplane.actions import ca_certificates as cas
 from certgate_controlplane.actions import device_certificates as devices
+from certgate_controlplane.actions import live_clients as clients
 from certgate_controlplane.actions import registration
 from certgate_controlplane.context import Handler
 from certgate_controlplane.errors import api_not_support, invalid_action
@@ -13,6 +14,7 @@ VERSION = "2020-04-20"
 """The version of the API."""
 
 _READING = frozenset({"GET"})
+_POSTED = frozenset({"POST"})
 _CHANGING = frozenset({"GET", "POST"})  # The product's metadata allow both; its SDKs send POST.
 
 
@@ -49,6 +51,13 @@ OPERATIONS: Mapping[str, Operation] = {
         Operation("ActiveDeviceCertificate", _CHANGING, devices.active_device_certificate),
         Operation("InactivateDeviceCertificate", _CHANGING, devices.inactivate_device_certificate),
         Operation("DeleteDeviceCertificate", _CHANGING, devices.delete_device_certificate),
+        Operation("CloseConnection", _POSTED, clients.close_connection),
+        Operation("QuerySessionByClientId", _CHANGING, clients.query_session_by_client_id),
+        Operation(
+            "BatchQuerySessionByClientIds", _CHANGING, clients.batch_query_session_by_client_ids
+        ),
+        Operation("SendMessage", _POSTED, clients.send_message),
+        Operation("ListInstances", _CHANGING, clients.list_instances),
     )
 }
 """The emulated actions by name."""
@@ -59,8 +68,6 @@ NOT_EMULATED = frozenset(
         "AddCustomAuthIdentity",
         "AddCustomAuthPermission",
         "ApplyToken",
-        "BatchQuerySessionByClientIds",
-        "CloseConnection",
         "CreateGroupId",
         "DeleteCustomAuthConnectBlack",
         "DeleteCustomAuthIdentity",
@@ -71,7 +78,6 @@ NOT_EMULATED = frozenset(
         "GetDeviceCredential",
         "ListDeviceCredentialClientId",
         "ListGroupId",
-        "ListInstances",
         "ListTagResources",
         "QueryCustomAuthConnectBlack",
         "QueryCustomAuthIdentity",
@@ -80,12 +86,10 @@ NOT_EMULATED = frozenset(
         "QueryMqttTraceMessageOfClient",
         "QueryMqttTraceMessagePublish",
         "QueryMqttTraceMessageSubscribe",
-        "QuerySessionByClientId",
         "QueryToken",
         "RefreshDeviceCredential",
         "RegisterDeviceCredential",
         "RevokeToken",
-        "SendMessage",
         "SetSniConfig",
         "TagResources",
         "UnRegisterDeviceCredential",

@@ -8,9 +8,10 @@ import hashlib
 import hmac
 import http.client
 import json
+import os
 import secrets
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -42,13 +43,13 @@ class ApiClient:
 
     Attributes:
         url: such as ``http://127.0.0.1:8080``.
-        access_key_id: whose key signs.
-        access_key_secret: the key's secret.
+        access_key_id: whose key signs; from ``CERTGATE_ACCESS_KEY_ID`` where it is not given.
+        access_key_secret: the key's secret; likewise from ``CERTGATE_ACCESS_KEY_SECRET``.
     """
 
     url: str
-    access_key_id: str = "certgate"
-    access_key_secret: str = "certgate"  # noqa: S105  any pair will do while nothing is checked
+    access_key_id: str = field(default_factory=lambda: _from_environment("ID"))
+    access_key_secret: str = field(default_factory=lambda: _from_environment("SECRET"), repr=False)
 
     def call(self, action: str, **parameters: str) -> dict[str, Any]:
         """Call an operation of the cloud's API.
@@ -109,6 +110,11 @@ class ApiClient:
         signature = hmac.new(key, to_sign.encode(), hashlib.sha256).hexdigest()
         credential = f"Credential={self.access_key_id},SignedHeaders={names},Signature={signature}"
         return {**headers, "Authorization": f"{_ALGORITHM} {credential}"}
+
+
+def _from_environment(half: str) -> str:
+    # Any pair will do while nothing is checked.
+    return os.environ.get(f"CERTGATE_ACCESS_KEY_{half}", "certgate")
 
 
 def _canonical_query(parameters: Mapping[str, str]) -> str:

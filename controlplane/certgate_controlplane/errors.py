@@ -17,10 +17,12 @@ class ApiError(Exception):
     Attributes:
         code: the documented error code; what the SDKs branch on.
         message: the documented text.
+        retry_after: seconds after which to call again, at least 1; None where waiting is no help.
     """
 
     code: str
     message: str
+    retry_after: int | None = None
 
     def status(self, profile: StatusProfile, operation: str | None) -> int:
         """Look up the HTTP status.

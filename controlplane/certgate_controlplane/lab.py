@@ -14,10 +14,15 @@ from typing import Any, Self
 from OpenSSL import SSL
 from starlette.routing import Mount
 
+from certgate_broker.desk import Desks
 from certgate_broker.door import Door, DoorSettings
+from certgate_broker.policy import MqttAuth
 from certgate_certs.registry import Registry
+from certgate_controlplane.access.credentials import ACCOUNT_ID
+from certgate_controlplane.access.gates import make_gate
+from certgate_controlplane.access.mqtt import secret_of
 from certgate_controlplane.api import create_app
-from certgate_controlplane.context import Context
+from certgate_controlplane.context import Context, Limits
 from certgate_controlplane.management import Management
 from certgate_controlplane.serving import ApiServer
 from certgate_controlplane.settings import Settings, Side
@@ -98,12 +103,14 @@ class AsyncLab:
         """Start; on return every side accepts connections.
 
         Raises:
-            LabError: an address cannot be listened on, an instance id cannot be one, or the
-                server's certificate and key cannot be used.
+            LabError: an address cannot be listened on, an instance or account id cannot be one,
+                or the server's certificate and key cannot be used.
+            CredentialsError: the access keys cannot be used.
             StateError: the state directory cannot be used.
             RegistryError: the registry cannot be used.
         """
         self._check_host()
+        self._check_login()
         self._check_instance_ids()
         self._state.prepare()
         async with contextlib.AsyncExitStack() as stack:
@@ -124,10 +131,19 @@ class AsyncLab:
         await self._running.aclose()
 
     def _check_host(self) -> None:
-        if not self._settings.is_local and not self._settings.allow_remote:
+        settings = self._settings
+        if not (settings.is_local or settings.allow_remote or settings.credentials):
             raise LabError(
-                f"{self._settings.host} is not loopback, and the API does not check who calls it:"
-                " add --allow-remote if everybody who can reach this machine may do so"
+                f"{settings.host} is not loopback, and the API does not check who calls it:"
+                " name access keys with --credentials, or add --allow-remote if everybody who can"
+                " reach this machine may do so"
+            )
+
+    def _check_login(self) -> None:
+        signed = self._settings.policy.mqtt_auth is MqttAuth.CERTIFICATE_AND_SIGNATURE
+        if signed and self._settings.credentials is None:
+            raise LabError(
+                "--mqtt-auth certificate+signature needs access keys: name them with --credentials"
             )
 
     def _check_instance_ids(self) -> None:
@@ -137,6 +153,9 @@ class AsyncLab:
                     f"{instance_id!r} cannot be an instance id, because devices name theirs in the"
                     " server name: use up to 63 letters, digits and hyphens"
                 )
+        for account in self._settings.accounts.values():
+            if not ACCOUNT_ID.fullmatch(account):
+                raise LabError(f"{account!r} cannot be an account id: use up to 32 digits")
 
     def _door(self, registry: Registry) -> Door:
         settings = self._settings
@@ -147,7 +166,9 @@ class AsyncLab:
             instance_ids=settings.instance_ids,
             certificate_file=pair.chain_file,
             key_file=pair.key_file,
-            record_first=settings.side is Side.BROKER,
+            policy=settings.policy,
+            limits=settings.limits,
+            secret_of=secret_of(settings.credentials, settings.owners),
         )
         return Door(door_settings, registry, now)
 
@@ -167,16 +188,17 @@ class AsyncLab:
         self, registry: Registry, door: Door | None, stack: contextlib.AsyncExitStack
     ) -> int:
         settings = self._settings
-        management = Management(
-            registry=registry,
-            sessions=None if door is None else door.sessions,
-            flush=_nothing if door is None else door.log.flush,
-            about=self._about,
-        )
+        desks = Desks(registry, None if door is None else door.desk)
+        management = Management(registry, desks, self._about)
+        # Its own door asks for no signature, so it stays shut where strangers could knock.
+        is_among_friends = settings.is_local or settings.allow_remote
+        own = [Mount("/_certgate", routes=management.routes())] if is_among_friends else []
         app = create_app(
-            Context(registry, frozenset(settings.instance_ids)),
+            Context(registry, frozenset(settings.instance_ids), Limits(settings.max_cas), desks),
+            profile=settings.status_profile,
+            gate=make_gate(settings.credentials, settings.owners, settings.throttle, now),
             allowed_hosts=(settings.host, *settings.server_names),
-            extra_routes=[Mount("/_certgate", routes=management.routes())],
+            extra_routes=own,
         )
         server = ApiServer(app)
         with _taken(settings.host, settings.api_port, "--api-port"):
@@ -205,10 +227,6 @@ class AsyncLab:
 def now() -> int:
     """Give the lab's time, milliseconds since the epoch."""
     return time.time_ns() // 1_000_000
-
-
-async def _nothing() -> None:
-    """Wait for no records: a broker in another process writes them before it answers."""
 
 
 @contextlib.contextmanager

@@ -1,6 +1,6 @@
 """The lab's own door, `/_certgate/…`: what tests ask and the cloud's API does not tell."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -8,8 +8,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
+from certgate_broker.desk import Desks
 from certgate_broker.reasons import Reason
-from certgate_broker.sessions import LiveSessions
 from certgate_certs.registry import DecisionRecord, Registry
 
 _MOST = 1000
@@ -21,14 +21,12 @@ class Management:
 
     Attributes:
         registry: holds the decision records.
-        sessions: who is connected; None where this process runs no broker.
-        flush: waits until every record of a decision made before is in the registry.
+        desks: the doors of this process and of the others that share the registry.
         about: what `health` tells of the lab.
     """
 
     registry: Registry
-    sessions: LiveSessions | None
-    flush: Callable[[], Awaitable[None]]
+    desks: Desks
     about: Callable[[], dict[str, Any]]
 
     def routes(self) -> list[Route]:
@@ -36,6 +34,7 @@ class Management:
         return [
             Route("/health", self._health, methods=["GET"]),
             Route("/decisions", self._decisions, methods=["GET"]),
+            Route("/closings", self._closings, methods=["GET"]),
             Route("/sessions", self._sessions, methods=["GET"]),
         ]
 
@@ -46,26 +45,22 @@ class Management:
         numbers = _numbers(request, since=0, limit=_MOST)
         if numbers is None:
             return _bad("since and limit are whole numbers from 0")
-        await self.flush()
+        await self.desks.flush()
         since, limit = numbers
         found = await self.registry.decisions.since(since, min(limit, _MOST))
         return JSONResponse({"decisions": [_decision(number, item) for number, item in found]})
 
+    async def _closings(self, request: Request) -> JSONResponse:
+        numbers = _numbers(request, since=0, limit=_MOST)
+        if numbers is None:
+            return _bad("since and limit are whole numbers from 0")
+        since, limit = numbers
+        found = await self.registry.closings.since(since, min(limit, _MOST))
+        items = [{"number": number, **asdict(closing)} for number, closing in found]
+        return JSONResponse({"closings": items})
+
     async def _sessions(self, _: Request) -> JSONResponse:
-        if self.sessions is None:
-            return _bad("this process runs no broker; ask the one that does")
-        return JSONResponse(
-            {
-                "sessions": [
-                    {
-                        **asdict(session.identity),
-                        "remote_address": session.remote_address,
-                        "since": session.since,
-                    }
-                    for session in self.sessions.all()
-                ]
-            }
-        )
+        return JSONResponse({"sessions": await self.desks.sessions()})
 
 
 def _decision(number: int, record: DecisionRecord) -> dict[str, Any]:

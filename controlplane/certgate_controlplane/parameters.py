@@ -34,6 +34,10 @@ class Parameters:
         """
         return list(self._values.get(name, ()))
 
+    def pairs(self) -> list[tuple[str, str]]:
+        """Give every parameter with every value of it, unchecked."""
+        return [(name, value) for name, values in self._values.items() for value in values]
+
     def text(self, name: str, most: int) -> str:
         """Read a required text.
 

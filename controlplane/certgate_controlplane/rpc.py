@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from certgate_certs.registry import RegistryUnavailable
-from certgate_controlplane.call import FORM, Call, read_call
+from certgate_controlplane.call import Call, read_call
 from certgate_controlplane.catalogue import VERSION, Operation, find_operation
 from certgate_controlplane.context import Answer, Context
 from certgate_controlplane.errors import (
@@ -18,11 +18,12 @@ from certgate_controlplane.errors import (
     parameter_check_failed,
     unsupported_http_method,
 )
+from certgate_controlplane.permit import Permit
 from certgate_controlplane.statuses import StatusProfile
 from certgate_controlplane.wire import CONTENT_TYPE, answer_body, error_body, new_request_id
 
 MAX_BODY = 256 * 1024
-"""Longest form that is read, bytes."""
+"""Longest body that is read, bytes."""
 
 _logger = logging.getLogger(__name__)
 
@@ -30,29 +31,20 @@ _logger = logging.getLogger(__name__)
 class Gate(Protocol):
     """Decides who may call; asked before the action's own parameters are read."""
 
-    async def admit(self, call: Call, operation: Operation) -> None:
+    async def admit(self, call: Call, operation: Operation) -> Permit:
         """Let a call through.
 
         Args:
             call: the request.
             operation: what it asks for.
+
+        Returns:
+            What its caller may do.
 
         Raises:
             ApiError: it is refused.
         """
         ...
-
-
-class OpenGate:
-    """Lets everybody call; access keys and signatures are not looked at."""
-
-    async def admit(self, call: Call, operation: Operation) -> None:
-        """Let a call through.
-
-        Args:
-            call: the request.
-            operation: what it asks for.
-        """
 
 
 class RpcDoor:
@@ -99,13 +91,21 @@ class RpcDoor:
             return Response(answer_body(request_id, answer), 200, media_type=CONTENT_TYPE)
         status = error.status(self._profile, None if operation is None else operation.name)
         host = request.headers.get("host", "")
-        return Response(error_body(request_id, host, error), status, media_type=CONTENT_TYPE)
+        body = error_body(request_id, host, error)
+        return Response(body, status, _extra_headers(error), media_type=CONTENT_TYPE)
 
     async def _run(self, call: Call, operation: Operation) -> Answer:
         if call.method not in operation.methods:
             raise unsupported_http_method()
-        await self._gate.admit(call, operation)
-        return await operation.run(self._context, call.parameters)
+        permit = await self._gate.admit(call, operation)
+        return await operation.run(self._context.permitting(permit), call.parameters)
+
+
+def _extra_headers(error: ApiError) -> dict[str, str] | None:
+    if error.retry_after is None:
+        return None
+    # What the SDKs make a ThrottlingException of.
+    return {"x-acs-retry-after": str(error.retry_after)}
 
 
 def _asked(call: Call) -> Operation:
@@ -115,19 +115,12 @@ def _asked(call: Call) -> Operation:
 
 
 async def _received(request: Request) -> Call:
-    body = await _form(request) if request.method == "POST" else b""
-    headers = {
-        # A repeated header is a list (RFC 9110, 5.3), which names no action.
-        name: ",".join(request.headers.getlist(name))
-        for name in request.headers
-    }
-    return read_call(request.method, headers, request.scope["query_string"], body)
+    body = await _body(request)
+    query = request.scope["query_string"]
+    return read_call(request.method, request.headers.items(), query, body)
 
 
-async def _form(request: Request) -> bytes:
-    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if kind != FORM:
-        return b""
+async def _body(request: Request) -> bytes:
     received = bytearray()
     async for piece in request.stream():
         received += piece

@@ -1,11 +1,20 @@
 """How a lab is set up, in one value; the command line and the test fixtures build it."""
 
 import ipaddress
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from certgate_broker.limits import ConnectionLimits
+from certgate_broker.policy import Policy
+from certgate_controlplane.access.throttle import PER_SECOND
+from certgate_controlplane.context import Limits
+from certgate_controlplane.statuses import StatusProfile
+
 DEFAULT_INSTANCE = "post-cn-local"
+DEFAULT_ACCOUNT = "1234567890123456"
+DEFAULT_MAX_CAS = Limits().cas_per_instance
 
 
 class Side(StrEnum):
@@ -30,6 +39,13 @@ class Settings:
         side: which side this process runs.
         allow_remote: an address that is not loopback may be listened on, though whoever reaches
             the API there may call it.
+        credentials: file with the access keys that calls are signed with; None lets anybody call.
+        accounts: account of each instance that does not belong to `DEFAULT_ACCOUNT`.
+        throttle: calls a second for each account, 0 for any number.
+        status_profile: which of the cloud's pages the HTTP statuses are taken from.
+        max_cas: CA certificates that an instance may hold.
+        policy: whom the broker admits and how it refuses.
+        limits: how much of the broker a client gets.
     """
 
     state_dir: Path = Path(".certgate")
@@ -40,6 +56,18 @@ class Settings:
     server_names: tuple[str, ...] = ()
     side: Side = Side.BOTH
     allow_remote: bool = False
+    credentials: Path | None = None
+    accounts: Mapping[str, str] = field(default_factory=dict)
+    throttle: int = PER_SECOND
+    status_profile: StatusProfile = StatusProfile.PER_OPERATION
+    max_cas: int = DEFAULT_MAX_CAS
+    policy: Policy = field(default_factory=Policy)
+    limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+
+    @property
+    def owners(self) -> dict[str, str]:
+        """Account of each instance."""
+        return {each: self.accounts.get(each, DEFAULT_ACCOUNT) for each in self.instance_ids}
 
     @property
     def is_local(self) -> bool:

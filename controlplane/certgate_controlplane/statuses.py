@@ -18,8 +18,7 @@ class StatusProfile(StrEnum):
 
 # Codes that no operation's page prints, or not for this operation: the column "before" of the
 # adjustment page, the general error page (InternalError, ApiNotSupport, ParameterCheckFailed,
-# InstancePermissionCheckFailed), the common gateway's codes, and for PermissionCheckFailed the
-# status of the two operation pages that have it.
+# InstancePermissionCheckFailed, PermissionCheckFailed), and the common gateway's codes.
 _GENERAL: Mapping[str, int] = {
     "ApiNotSupport": 404,
     "CaNumExceed": 500,
@@ -28,22 +27,41 @@ _GENERAL: Mapping[str, int] = {
     "FindDeviceBySnError": 500,
     "GetCaNumError": 500,
     "InstancePermissionCheckFailed": 400,
+    "IncompleteSignature": 400,
     "InternalError": 500,
+    "InvalidAccessKeyId.Inactive": 400,
+    "InvalidAccessKeyId.NotFound": 404,
     "InvalidAction.NotFound": 404,
+    "InvalidSecurityToken.MismatchWithAccessKey": 400,
+    "InvalidTimeStamp.Expired": 400,
+    "InvalidTimeStamp.Format": 400,
     "InvalidVersion": 400,
+    "MissingAccessKeyId": 400,
+    "MissingAction": 400,
+    "MissingSecurityToken": 400,
+    "MissingSignature": 400,
+    "MissingSignatureMethod": 400,
+    "MissingSignatureNonce": 400,
+    "MissingSignatureVersion": 400,
+    "MissingSignedHeaders": 400,
+    "MissingTimestamp": 400,
+    "MissingVersion": 400,
     "MqttInstanceNotFound": 500,
     "MqttOwnerCheckError": 500,
     "ParameterCheckFailed": 400,
     "ParameterFieldCheckFailed": 400,
-    "PermissionCheckFailed": 403,
+    "PermissionCheckFailed": 400,
     "RegisterCodeError": 500,
     "RegisterCodeUsed": 500,
+    "SignatureDoesNotMatch": 400,
+    "SignatureNonceUsed": 400,
     "SnNotUnique": 500,
+    "Throttling.User": 400,
     "UnsupportedHTTPMethod": 405,
 }
 
 # The adjustment page. Its visible part ends before FindDeviceBySnError, which is taken to follow
-# FindCaBySnError.
+# FindCaBySnError; PermissionCheckFailed is as on the operation pages that are newer than it.
 _ADJUSTED: Mapping[str, int] = {
     "CaNumExceed": 401,
     "CertificateContentError": 401,
@@ -54,6 +72,7 @@ _ADJUSTED: Mapping[str, int] = {
     "MqttInstanceNotFound": 400,
     "MqttOwnerCheckError": 403,
     "ParameterFieldCheckFailed": 400,
+    "PermissionCheckFailed": 403,
     "RegisterCodeError": 400,
     "RegisterCodeUsed": 401,
     "SnNotUnique": 401,

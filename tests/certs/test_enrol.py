@@ -3,9 +3,12 @@
 import dataclasses
 
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives.serialization import Encoding
 
 from certgate_certs.authority import CertificateAuthority
-from certgate_certs.builder import name_of
+from certgate_certs.builder import KeyType, name_of
 from certgate_certs.registry import (
     Binding,
     CaCertificate,
@@ -227,3 +230,45 @@ class TestTakeOver:
         await registry.devices.delete(INSTANCE, ca.sn, old.sn)
         assert await registry.devices.enrol(use) is None
         assert await devices(registry, ca) == []
+
+
+class TestSecondCa:
+    """A device that owns its identifier by one CA is registered newly under a second one.
+
+    Both certificates hold the same key, so the identifier stays with the registration that has it.
+    """
+
+    @pytest.mark.parametrize("meanwhile", ["nothing", "deleted", "taken over"])
+    async def test_the_binding_has_to_be_there(
+        self, registry: Registry, root: CertificateAuthority, ca: CaCertificate, meanwhile: str
+    ) -> None:
+        """With the binding as it was found both are kept; without it nothing is written."""
+        authority = CertificateAuthority.create_root("Second CA of the tests")
+        request = signing_request("d")
+        old, new = (each.sign_request(request).view for each in (root, authority))
+        second = await register(registry, authority)
+        number = await enrol(registry, ca, old, "client")
+        bound = bound_now(registry, "client")
+        assert bound is not None
+        if meanwhile == "deleted":
+            await registry.devices.delete(INSTANCE, ca.sn, old.sn)
+        if meanwhile == "taken over":
+            newer = first_use(ca, root.issue_device("d").view, "client", bound=bound)
+            assert await registry.devices.enrol(newer) is not None
+        before = bound_now(registry, "client")
+        enrolled = await registry.devices.enrol(first_use(second, new, None, bound=bound))
+        found = await devices(registry, second)
+        if meanwhile == "nothing":
+            assert enrolled == Enrolled(found[0].id, bound.id)
+            assert (len(found), bound.device_id) == (1, number)
+        else:
+            assert enrolled is None
+            assert found == []
+        assert bound_now(registry, "client") == before
+
+
+def signing_request(name: str) -> str:
+    """Ask for a certificate of a new key, PEM."""
+    draft = x509.CertificateSigningRequestBuilder(name_of(name))
+    request = draft.sign(KeyType.EC_P256.generate(), hashes.SHA256())
+    return request.public_bytes(Encoding.PEM).decode()

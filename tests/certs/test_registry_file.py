@@ -73,11 +73,16 @@ class TestMigrations:
         """It has the newest version and every table."""
         assert version_of(registry_file) == len(migrations.MIGRATIONS)
         assert tables_of(registry_file) == {
+            "answer",
+            "broker_process",
             "ca_certificate",
             "client_identifier",
+            "closing",
             "decision",
             "device_certificate",
             "registration_code",
+            "request",
+            "withdrawal",
         }
 
     async def test_opened_again(self, registry: Registry, registry_file: Path) -> None:

@@ -185,8 +185,15 @@ def changed(world: World, names: tuple[str, ...], case: Case) -> dict[str, str]:
 
 
 def test_table_is_complete() -> None:
-    """Every emulated operation has its table."""
-    assert TABLE.keys() == OPERATIONS.keys()
+    """Every certificate operation has its table; `test_live_clients` has that of the others."""
+    live = {
+        "BatchQuerySessionByClientIds",
+        "CloseConnection",
+        "ListInstances",
+        "QuerySessionByClientId",
+        "SendMessage",
+    }
+    assert TABLE.keys() == OPERATIONS.keys() - live
 
 
 @pytest.mark.parametrize("cloud_of", ["per-operation", "adjusted"], indirect=True)

@@ -61,7 +61,7 @@ CATALOGUE: list[tuple[Callable[[], ApiError], str, str, int, int]] = [
         errors.permission_check_failed,
         "PermissionCheckFailed",
         "Failed to verify API permissions.",
-        403,
+        400,
         403,
     ),
     (
@@ -103,9 +103,9 @@ CATALOGUE: list[tuple[Callable[[], ApiError], str, str, int, int]] = [
         417,
     ),
     (
-        lambda: errors.api_not_support("SendMessage"),
+        lambda: errors.api_not_support("CreateGroupId"),
         "ApiNotSupport",
-        "The specified API is not supported. certgate does not emulate SendMessage.",
+        "The specified API is not supported. certgate does not emulate CreateGroupId.",
         404,
         404,
     ),
@@ -136,10 +136,10 @@ CATALOGUE: list[tuple[Callable[[], ApiError], str, str, int, int]] = [
 OWNER_AND_PERMISSION = {
     "GetRegisterCode": (400, 403),
     "InactivateCaCertificate": (403, 403),
-    "DeleteCaCertificate": (500, 403),
-    "GetCaCertificate": (500, 403),
-    "ListCaCertificate": (500, 403),
-    "GetDeviceCertificate": (500, 403),
+    "DeleteCaCertificate": (500, 400),
+    "GetCaCertificate": (500, 400),
+    "ListCaCertificate": (500, 400),
+    "GetDeviceCertificate": (500, 400),
 }
 
 

@@ -98,7 +98,7 @@ class TestOrder:
         [
             ("PUT", {"Version": "2013-01-01", "Action": "Nothing"}, 400, "InvalidVersion"),
             ("PUT", {"Action": "Nothing"}, 404, "InvalidAction.NotFound"),
-            ("PUT", {"Action": "SendMessage"}, 404, "ApiNotSupport"),
+            ("PUT", {"Action": "CreateGroupId"}, 404, "ApiNotSupport"),
             ("PUT", {"PageNo": "0"}, 405, "UnsupportedHTTPMethod"),
             ("POST", {"PageNo": "0"}, 405, "UnsupportedHTTPMethod"),
             ("HEAD", {}, 405, "UnsupportedHTTPMethod"),

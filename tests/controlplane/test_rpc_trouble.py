@@ -12,6 +12,7 @@ from certgate_controlplane.call import Call
 from certgate_controlplane.catalogue import Operation
 from certgate_controlplane.context import Context
 from certgate_controlplane.errors import permission_check_failed
+from certgate_controlplane.permit import Permit
 from controlplane.harness import INSTANCE, Driver, rows
 
 CODE = {"Action": "GetRegisterCode", "Version": "2020-04-20", "MqttInstanceId": INSTANCE}
@@ -25,7 +26,7 @@ def encoded(parameters: dict[str, str]) -> bytes:
 class Closed:
     """A gate that nobody passes."""
 
-    async def admit(self, call: Call, operation: Operation) -> None:
+    async def admit(self, call: Call, operation: Operation) -> Permit:
         raise permission_check_failed()
 
 

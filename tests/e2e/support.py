@@ -18,7 +18,7 @@ from typing import Any
 import paho.mqtt.client as mqtt
 from alibabacloud_onsmqtt20200420 import models
 from alibabacloud_onsmqtt20200420.client import Client as SdkClient
-from alibabacloud_tea_openapi.utils_models import Config
+from alibabacloud_tea_openapi.models import Config  # type: ignore[attr-defined]
 from paho.mqtt.enums import CallbackAPIVersion
 
 from certgate_certs.authority import CertificateAuthority, IssuedCertificate
@@ -53,7 +53,9 @@ def start_serve(state: Path, *options: str) -> Process:
     ready = state.parent / f"ready-{time.monotonic_ns()}.json"
     command = [sys.executable, "-m", "certgate_controlplane", "serve", "--state-dir", str(state)]
     ports = ["--api-port", "0", "--mqtts-port", "0", "--ready-file", str(ready)]
-    running = subprocess.Popen([*command, *ports, *options], stdout=subprocess.DEVNULL, text=True)
+    running = subprocess.Popen(
+        [*command, *ports, *options], stdout=subprocess.DEVNULL, text=True, env=environment()
+    )
     wait_until(lambda: ready.exists() or running.poll() is not None, "the ready file")
     assert running.poll() is None, f"certgate serve ended with {running.returncode}"
     return Process(running, json.loads(ready.read_text()))

@@ -3,13 +3,15 @@
 from pathlib import Path
 
 from certgate_certs.registry.cas import Application, CaCertificates
+from certgate_certs.registry.closings import Closings
 from certgate_certs.registry.codes import RegistrationCodes
 from certgate_certs.registry.database import Database
 from certgate_certs.registry.decisions import DecisionRecords
 from certgate_certs.registry.devices import DeviceCertificates, Enrolled, FirstUse
 from certgate_certs.registry.errors import RegistryError, RegistryTooNew, RegistryUnavailable
 from certgate_certs.registry.mailbox import Mailbox
-from certgate_certs.registry.rows import (
+from certgate_certs.registry.standing import KnownDevice, StandingReader
+from certgate_certs.rows import (
     Binding,
     CaCertificate,
     DecisionRecord,
@@ -17,7 +19,6 @@ from certgate_certs.registry.rows import (
     Registration,
     Status,
 )
-from certgate_certs.registry.standing import KnownDevice, StandingReader
 
 __all__ = [
     "Application",
@@ -46,6 +47,7 @@ class Registry:
         devices: device certificates and the client identifiers they own.
         codes: registration codes.
         decisions: decision records.
+        closings: connections that were ended because a right was withdrawn.
         mailbox: requests to the broker processes.
         standing: the synchronous reader that decisions are made with.
     """
@@ -57,6 +59,7 @@ class Registry:
         self.devices = DeviceCertificates(database)
         self.codes = RegistrationCodes(database)
         self.decisions = DecisionRecords(database)
+        self.closings = Closings(database)
         self.mailbox = Mailbox(database)
 
     @classmethod

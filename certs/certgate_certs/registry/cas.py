@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import aiosqlite
 
-from certgate_certs.registry.database import Database
-from certgate_certs.registry.rows import CaCertificate, Registration, Status
+from certgate_certs.registry.database import WITHDRAWN, Database
+from certgate_certs.rows import CaCertificate, Registration, Status
 from certgate_certs.serial_number import look_up_key
 from certgate_certs.view import CertificateView
 
@@ -139,6 +139,7 @@ class CaCertificates:
                 (status, key, instance_id),
             )
             changed = list(rows)
+            await connection.execute(WITHDRAWN)
         return ca_from_row(changed[0]) if changed else None
 
     async def delete(self, instance_id: str, sn: str) -> CaCertificate | None:
@@ -162,6 +163,7 @@ class CaCertificates:
                 (key, instance_id),
             )
             deleted = list(rows)
+            await connection.execute(WITHDRAWN)
         return ca_from_row(deleted[0]) if deleted else None
 
 

@@ -107,6 +107,10 @@ class Database:
                 yield self._connection
 
 
+WITHDRAWN = "UPDATE withdrawal SET number = number + 1"
+"""Goes with every change after which somebody may have lost a right; brokers look at it."""
+
+
 @contextlib.contextmanager
 def translated(path: Path) -> Iterator[None]:
     """Say what SQLite complains of in a sentence that names the file.

@@ -4,7 +4,7 @@ import sqlite3
 from collections.abc import Iterable, Sequence
 
 from certgate_certs.registry.database import Database
-from certgate_certs.registry.rows import DecisionRecord
+from certgate_certs.rows import DecisionRecord
 
 _COLUMNS = (
     "at, instance_id, client_id, remote_address, tls_version, resumed, subject, ca_sn, device_sn,"

@@ -3,9 +3,9 @@
 import sqlite3
 from dataclasses import replace
 
-from certgate_certs.registry.database import Database
+from certgate_certs.registry.database import WITHDRAWN, Database
 from certgate_certs.registry.enrolment import Enrolled, FirstUse, Overtaken, enrol
-from certgate_certs.registry.rows import DeviceCertificate, Status
+from certgate_certs.rows import DeviceCertificate, Status
 from certgate_certs.serial_number import look_up_key
 
 __all__ = [
@@ -148,6 +148,7 @@ class DeviceCertificates:
             if not rows:
                 return None
             await connection.execute(sql, (*values, rows[0][0]))
+            await connection.execute(WITHDRAWN)
         return device_from_row(rows[0])
 
     async def _page(

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from certgate_certs.chain import Path
-from certgate_certs.registry.rows import Binding, Status
+from certgate_certs.rows import Binding, Status
 from certgate_certs.serial_number import look_up_key
 from certgate_certs.view import CertificateView
 
@@ -20,7 +20,7 @@ class FirstUse:
         device_id: the device's registration; None where it is to be registered now.
         view: the device certificate.
         path: how it leads to the CA; None where the device is registered.
-        client_id: the identifier to be bound; None where none is.
+        client_id: the identifier to be bound; None where none is, or the device owns it already.
         bound: the binding that was found when it was judged; None where there was none.
     """
 
@@ -109,9 +109,9 @@ async def _still_active(connection: aiosqlite.Connection, device_id: int, ca_id:
 async def _binding(
     connection: aiosqlite.Connection, device_id: int, first_use: FirstUse
 ) -> int | None:
-    if first_use.client_id is None:
-        return None
     bound = first_use.bound
+    if first_use.client_id is None:
+        return None if bound is None else await _still_owned(connection, bound)
     if bound is None:
         cursor = await connection.execute(
             "INSERT INTO client_identifier (instance_id, client_id, device_id) VALUES (?, ?, ?)"
@@ -124,6 +124,16 @@ async def _binding(
         (device_id, bound.id, bound.device_id),
     )
     _row_written(cursor)
+    return bound.id
+
+
+async def _still_owned(connection: aiosqlite.Connection, bound: Binding) -> int:
+    rows = await connection.execute_fetchall(
+        "SELECT 1 FROM client_identifier WHERE id = ? AND device_id = ?",
+        (bound.id, bound.device_id),
+    )
+    if not list(rows):
+        raise Overtaken
     return bound.id
 
 

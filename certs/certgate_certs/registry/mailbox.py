@@ -112,7 +112,7 @@ class Mailbox:
         rows = await self._database.fetch(
             "SELECT process_id, body FROM answer WHERE request_id = ?", number
         )
-        return dict(rows)
+        return {int(row[0]): str(row[1]) for row in rows}
 
     async def withdraw(self, number: int) -> None:
         """Take a request and its answers away.

@@ -67,6 +67,17 @@ CREATE TABLE decision (
     reasons TEXT NOT NULL,
     detail TEXT NOT NULL
 ) STRICT;
+CREATE TABLE closing (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    at INTEGER NOT NULL,
+    instance_id TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    ca_sn TEXT NOT NULL,
+    device_sn TEXT NOT NULL,
+    cause TEXT NOT NULL
+) STRICT;
+CREATE TABLE withdrawal (number INTEGER NOT NULL) STRICT;
+INSERT INTO withdrawal VALUES (0);
 CREATE TABLE broker_process (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     pid INTEGER NOT NULL

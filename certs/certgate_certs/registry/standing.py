@@ -6,7 +6,8 @@ between two reads, so each one sees every change that was committed before it be
 """
 
 import contextlib
-from collections.abc import Iterator
+import json
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from certgate_certs.registry.cas import ca_from_row
 from certgate_certs.registry.database import connect, translated
 from certgate_certs.registry.devices import COLUMNS as DEVICE_COLUMNS
 from certgate_certs.registry.devices import TABLES, device_from_row
-from certgate_certs.registry.rows import Binding, CaCertificate, DeviceCertificate
+from certgate_certs.rows import Binding, CaCertificate, Cause, DeviceCertificate, Status
 from certgate_certs.serial_number import look_up_key
 
 _CA_OF_DEVICE = ", ".join(f"c.{column.strip()}" for column in CA_COLUMNS.split(","))
@@ -90,6 +91,37 @@ class StandingReader:
         )
         return [KnownDevice(device_from_row(row), ca_from_row(row[_DEVICE_WIDTH:])) for row in rows]
 
+    def withdrawals(self) -> int:
+        """Give a number that grows with each inactivation and each deletion.
+
+        Raises:
+            RegistryUnavailable: the file cannot be read.
+        """
+        with translated(self._path):
+            return int(self._connection.execute("SELECT number FROM withdrawal").fetchone()[0])
+
+    def withdrawn(self, rights: Mapping[int, int]) -> dict[int, Cause]:
+        """Tell which devices have lost the right to be connected, and why.
+
+        Args:
+            rights: the devices' registrations, each with that of the CA it was judged by.
+
+        Raises:
+            RegistryUnavailable: the file cannot be read.
+        """
+        with self.moment():
+            cas = self._statuses("ca_certificate", set(rights.values()))
+            devices = self._statuses("device_certificate", set(rights))
+        causes = {device: _cause(cas.get(ca), devices.get(device)) for device, ca in rights.items()}
+        return {device: cause for device, cause in causes.items() if cause is not None}
+
+    def _statuses(self, table: str, numbers: set[int]) -> dict[int, Status]:
+        rows = self._connection.execute(
+            f"SELECT id, status FROM {table} WHERE id IN (SELECT value FROM json_each(?))",
+            (json.dumps(sorted(numbers)),),
+        )
+        return {number: Status(status) for number, status in rows}
+
     def binding(self, instance_id: str, client_id: str) -> Binding | None:
         """Find out whom a client identifier belongs to.
 
@@ -111,10 +143,11 @@ class StandingReader:
         Args:
             instance_id: the instance asked for.
         """
-        rows = self._connection.execute(
-            f"SELECT {CA_COLUMNS} FROM ca_certificate WHERE instance_id = ? ORDER BY id",
-            (instance_id,),
-        )
+        with translated(self._path):
+            rows = self._connection.execute(
+                f"SELECT {CA_COLUMNS} FROM ca_certificate WHERE instance_id = ? ORDER BY id",
+                (instance_id,),
+            ).fetchall()
         return [ca_from_row(row) for row in rows]
 
     def serial_taken(self, ca_id: int, sn: str) -> bool:
@@ -126,3 +159,13 @@ class StandingReader:
         """
         sql = "SELECT 1 FROM device_certificate WHERE ca_id = ? AND sn_key = ?"
         return self._connection.execute(sql, (ca_id, look_up_key(sn))).fetchone() is not None
+
+
+def _cause(ca: Status | None, device: Status | None) -> Cause | None:
+    if ca is None:
+        return Cause.CA_DELETED
+    if ca is Status.INACTIVE:
+        return Cause.CA_INACTIVE
+    if device is None:
+        return Cause.DEVICE_DELETED
+    return Cause.DEVICE_INACTIVE if device is Status.INACTIVE else None

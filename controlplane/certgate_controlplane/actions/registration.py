@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 
-from certgate_certs.possession import examine_ca, is_signed_by
+from certgate_certs.possession import examine_ca, examine_proof
 from certgate_certs.registry import Application, Registration
 from certgate_certs.view import CertificateError, CertificateView
 from certgate_controlplane import errors
@@ -13,6 +13,7 @@ from certgate_controlplane.parameters import Parameters
 
 _LONGEST_NAME = 256
 _LONGEST_PEM = 64 * 1024
+_KEY_LABEL = "PRIVATE KEY"
 
 _REFUSALS: Mapping[Registration, Callable[[], ApiError]] = {
     Registration.CODE_UNKNOWN: errors.register_code_error,
@@ -66,12 +67,15 @@ async def register_ca_certificate(context: Context, parameters: Parameters) -> A
 
 def _proved(content: str, verification: str) -> tuple[CertificateView, str]:
     ca, proof = _readable(content), _readable(verification)
-    if examine_ca(ca) or not is_signed_by(proof, ca):
+    # The code is the proof's common name; whether it was handed out is for the registry to say.
+    if examine_ca(ca) or examine_proof(ca, proof, proof.common_name):
         raise errors.certificate_content_error()
     return ca, proof.common_name
 
 
 def _readable(pem: str) -> CertificateView:
+    if _KEY_LABEL in pem:  # What is registered is shown to whoever may list it.
+        raise errors.certificate_content_error()
     try:
         return CertificateView.from_pem(pem)
     except CertificateError as error:

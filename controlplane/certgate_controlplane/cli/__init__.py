@@ -1,15 +1,19 @@
-"""The command line: ``certgate serve``, ``certgate demo``, ``certgate pki``."""
+"""The command line: ``certgate serve``, ``demo``, ``pki``, ``ca`` and ``device``."""
 
 import sys
 
 import typer
 
 from certgate_certs.registry import RegistryError
+from certgate_controlplane.access.credentials import CredentialsError
+from certgate_controlplane.cli.ca import ca
 from certgate_controlplane.cli.demo import demo
+from certgate_controlplane.cli.device import device
 from certgate_controlplane.cli.pki import pki
 from certgate_controlplane.cli.serve import serve
 from certgate_controlplane.client import CallError
 from certgate_controlplane.lab import LabError
+from certgate_controlplane.runbook import RunbookError
 from certgate_controlplane.state import StateError
 
 app = typer.Typer(
@@ -22,12 +26,21 @@ app = typer.Typer(
 app.command()(serve)
 app.command()(demo)
 app.add_typer(pki, name="pki")
+app.add_typer(ca, name="ca")
+app.add_typer(device, name="device")
 
 
 def main() -> None:
     """Run the command line; a user's mistake is one sentence and exit status 1."""
     try:
         app()
-    except (CallError, LabError, RegistryError, StateError) as error:
+    except (
+        CallError,
+        CredentialsError,
+        LabError,
+        RegistryError,
+        RunbookError,
+        StateError,
+    ) as error:
         typer.echo(f"certgate: {error}", err=True)
         sys.exit(1)

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from certgate_certs.builder import KeyType
+from certgate_controlplane.cli.odd import odd
 from certgate_controlplane.cli.options import DEFAULT_STATE_DIR, StateDir
 from certgate_controlplane.state import StateDirectory
 
@@ -12,6 +13,7 @@ pki = typer.Typer(
     help="Make CAs, devices and verification certificates. Not for anything real.",
     no_args_is_help=True,
 )
+pki.command("odd")(odd)
 
 Kind = Annotated[
     KeyType, typer.Option("--key-type", envvar="CERTGATE_KEY_TYPE", help="Kind of its key.")

@@ -1,75 +1,107 @@
 """``certgate serve``: run the lab until somebody stops it."""
 
 import asyncio
+import contextlib
 import logging
 import signal
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Annotated
 
 import typer
 
-from certgate_controlplane.cli.options import DEFAULT_STATE_DIR, StateDir
+from certgate_broker.policy import (
+    IdentifierBinding,
+    IdentifierForm,
+    LiveSessionRule,
+    MqttAuth,
+    Policy,
+    RefusalStyle,
+)
+from certgate_controlplane.access.throttle import PER_SECOND
+from certgate_controlplane.cli.options import (
+    DEFAULT_STATE_DIR,
+    AllowRemote,
+    ApiPort,
+    BrokerLimits,
+    CallsPerSecond,
+    ClientIdBinding,
+    ClientIdForm,
+    Credentials,
+    Host,
+    Instances,
+    LiveSessions,
+    Login,
+    LogLevel,
+    MaxCas,
+    MqttsPort,
+    Only,
+    ReadyFile,
+    Refusal,
+    ServerNames,
+    StateDir,
+    Statuses,
+    read_limits,
+    split_instances,
+)
 from certgate_controlplane.lab import Address, AsyncLab
-from certgate_controlplane.settings import DEFAULT_INSTANCE, Settings, Side
+from certgate_controlplane.settings import DEFAULT_MAX_CAS, Settings, Side
+from certgate_controlplane.statuses import StatusProfile
 
 
 def serve(
     state_dir: StateDir = DEFAULT_STATE_DIR,
-    host: Annotated[
-        str, typer.Option(envvar="CERTGATE_HOST", help="Address to listen on.")
-    ] = "127.0.0.1",
-    api_port: Annotated[
-        int, typer.Option(envvar="CERTGATE_API_PORT", min=0, max=65535, help="0: any free one.")
-    ] = 8080,
-    mqtts_port: Annotated[
-        int, typer.Option(envvar="CERTGATE_MQTTS_PORT", min=0, max=65535, help="0: any free one.")
-    ] = 8883,
-    instance: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="CERTGATE_INSTANCE",
-            help=f"Instance id; may be repeated, the first is the default. [{DEFAULT_INSTANCE}]",
-        ),
-    ] = None,
-    server_name: Annotated[
-        list[str] | None,
-        typer.Option(
-            envvar="CERTGATE_SERVER_NAME",
-            help="Further name for the server's certificate; may be repeated.",
-        ),
-    ] = None,
-    ready_file: Annotated[
-        Path | None,
-        typer.Option(envvar="CERTGATE_READY_FILE", help="Written once connections are accepted."),
-    ] = None,
-    only: Annotated[
-        Side, typer.Option(envvar="CERTGATE_ONLY", help="Run one side only.")
-    ] = Side.BOTH,
-    allow_remote: Annotated[
-        bool,
-        typer.Option(
-            "--allow-remote",
-            envvar="CERTGATE_ALLOW_REMOTE",
-            help="Listen on an address that is not loopback, though nobody's calls are checked.",
-        ),
-    ] = False,
-    log_level: Annotated[
-        str, typer.Option(envvar="CERTGATE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")
-    ] = "WARNING",
+    host: Host = "127.0.0.1",
+    api_port: ApiPort = 8080,
+    mqtts_port: MqttsPort = 8883,
+    instance: Instances = None,
+    server_name: ServerNames = None,
+    ready_file: ReadyFile = None,
+    only: Only = Side.BOTH,
+    allow_remote: AllowRemote = False,
+    credentials: Credentials = None,
+    throttle: CallsPerSecond = PER_SECOND,
+    status_profile: Statuses = StatusProfile.PER_OPERATION,
+    max_cas: MaxCas = DEFAULT_MAX_CAS,
+    refusal: Refusal = RefusalStyle.CONNACK_5,
+    live_sessions: LiveSessions = LiveSessionRule.KEEP,
+    client_id_binding: ClientIdBinding = IdentifierBinding.FIRST_USE,
+    client_id_form: ClientIdForm = IdentifierForm.ANY,
+    mqtt_auth: Login = MqttAuth.CERTIFICATE,
+    limit: BrokerLimits = None,
+    log_level: LogLevel = "WARNING",
 ) -> None:
     """Run the broker and the API until SIGINT or SIGTERM."""
-    logging.basicConfig(level=_level(log_level), format="%(asctime)s %(name)s: %(message)s")
+    instance_ids, accounts = split_instances(instance)
     settings = Settings(
-        state_dir=state_dir,
-        host=host,
-        api_port=api_port,
-        mqtts_port=mqtts_port,
-        instance_ids=tuple(instance or [DEFAULT_INSTANCE]),
-        server_names=tuple(server_name or []),
-        side=only,
+        *(state_dir, host, api_port, mqtts_port, instance_ids, tuple(server_name or []), only),
         allow_remote=allow_remote,
+        credentials=credentials,
+        accounts=accounts,
+        throttle=throttle,
+        status_profile=status_profile,
+        max_cas=max_cas,
+        policy=Policy(client_id_binding, client_id_form, refusal, live_sessions, mqtt_auth),
+        limits=read_limits(limit),
     )
-    asyncio.run(_run(settings, ready_file))
+    _start(settings, ready_file, _level(log_level))
+
+
+def _start(settings: Settings, ready_file: Path | None, level: int) -> None:
+    logging.basicConfig(level=level, format="%(asctime)s %(name)s: %(message)s")
+    with _announced(ready_file):
+        asyncio.run(_run(settings, ready_file))
+
+
+@contextlib.contextmanager
+def _announced(ready_file: Path | None) -> Iterator[None]:
+    """Leave no ready file of a lab that does not run: it would mislead who waits for one."""
+    if ready_file is not None:
+        ready_file.unlink(missing_ok=True)
+    try:
+        yield
+    finally:
+        if ready_file is not None:
+            ready_file.unlink(missing_ok=True)
 
 
 def _level(name: str) -> int:

@@ -1,5 +1,6 @@
 """A simulated device: a paho-mqtt client with a certificate."""
 
+import contextlib
 import threading
 from dataclasses import dataclass
 from pathlib import Path
@@ -70,12 +71,15 @@ class Device:
     def publish(self, topic: str, text: str) -> None:
         """Publish with QoS 1 and wait for the acknowledgement.
 
+        What cannot be sent does not arrive: whoever should receive it tells.
+
         Args:
             topic: topic name.
             text: payload.
         """
         if self._client is not None:
-            self._client.publish(topic, text, qos=1).wait_for_publish(_SECONDS)
+            with contextlib.suppress(RuntimeError):  # The connection has ended.
+                self._client.publish(topic, text, qos=1).wait_for_publish(_SECONDS)
 
     def has_received(self, text: str) -> bool:
         """Wait until a payload has arrived.

@@ -69,7 +69,7 @@ class Stage:
         """
         self._console.print()
         if self.failed:
-            self._console.print(f"[bold red]{len(self.failed)} claims were not observed.[/]")
+            self._console.print(f"[bold red]Not observed: {len(self.failed)} of the claims.[/]")
         else:
             self._console.print(f"[bold green]All {self._observed} claims were observed.[/]")
         return not self.failed

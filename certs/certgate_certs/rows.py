@@ -129,6 +129,36 @@ class DecisionRecord:
     detail: str = ""
 
 
+class Cause(StrEnum):
+    """Why a connection lost its right to be open."""
+
+    CA_INACTIVE = "ca_inactive"
+    CA_DELETED = "ca_deleted"
+    DEVICE_INACTIVE = "device_inactive"
+    DEVICE_DELETED = "device_deleted"
+
+
+@dataclass(frozen=True, slots=True)
+class Closing:
+    """A live connection that was closed because its right was withdrawn.
+
+    Attributes:
+        at: when, milliseconds since the epoch, the lab's clock.
+        instance_id: the instance it was connected to.
+        client_id: its client identifier.
+        ca_sn: serial number of its CA, `Sn` form.
+        device_sn: its own, `Sn` form.
+        cause: what was withdrawn.
+    """
+
+    at: int
+    instance_id: str
+    client_id: str
+    ca_sn: str
+    device_sn: str
+    cause: Cause
+
+
 class Registration(StrEnum):
     """What came of registering a CA certificate."""
 

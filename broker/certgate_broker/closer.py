@@ -1,0 +1,62 @@
+"""Close live connections whose right was withdrawn, where the operator wants that."""
+
+from collections.abc import Sequence
+
+from certgate_broker.admission import Clock
+from certgate_broker.sessions import LiveSession, LiveSessions
+from certgate_certs.registry import Registry
+from certgate_certs.rows import Closing
+
+
+class Closer:
+    """Closes the connections that an inactivation or deletion covers.
+
+    What amqtt stores for a closed session stays with the device that owns it.
+
+    Args:
+        registry: says who has lost a right, and keeps a record of each closing.
+        sessions: who is connected.
+        clock: the lab's clock.
+    """
+
+    def __init__(self, registry: Registry, sessions: LiveSessions, clock: Clock) -> None:
+        self._registry = registry
+        self._sessions = sessions
+        self._clock = clock
+        self._seen = -1
+
+    async def look(self) -> None:
+        """Close what has to be closed, if anything was withdrawn since the last look.
+
+        Raises:
+            RegistryUnavailable: the registry cannot be asked, or a closing not recorded; who was
+                found is closed all the same.
+        """
+        newest = self._registry.standing.withdrawals()
+        if newest != self._seen:
+            await self.close(self._sessions.all())
+        self._seen = newest
+
+    async def close(self, sessions: Sequence[LiveSession]) -> None:
+        """Close those of some connections that have lost their right.
+
+        Args:
+            sessions: the connections.
+
+        Raises:
+            RegistryUnavailable: as with `look`.
+        """
+        rights = {item.identity.device_id: item.identity.ca_id for item in sessions}
+        causes = self._registry.standing.withdrawn(rights)
+        closings = []
+        for session in sessions:
+            identity = session.identity
+            cause = causes.get(identity.device_id)
+            if cause is not None and not session.closing:
+                session.closing = True
+                session.hang_up()
+                named = (identity.instance_id, identity.client_id)
+                serials = (identity.ca_sn, identity.device_sn)
+                closings.append(Closing(self._clock(), *named, *serials, cause))
+        if closings:
+            await self._registry.closings.append(closings)

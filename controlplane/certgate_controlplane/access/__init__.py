@@ -1,0 +1,1 @@
+"""Who may call the emulated API: signatures, access keys, policies, and how often."""

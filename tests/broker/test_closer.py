@@ -1,0 +1,137 @@
+"""What becomes of open connections when their right is withdrawn."""
+
+import asyncio
+import time
+
+import pytest
+
+from broker.conftest import FIRST, House, OpenHouse, eventually, register
+from certgate_broker.policy import LiveSessionRule, Policy
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.registry import Registry, RegistryUnavailable, Status
+from certgate_certs.rows import Cause
+
+CLOSE = Policy(live_sessions=LiveSessionRule.CLOSE)
+
+
+@pytest.fixture
+async def strict(open_house: OpenHouse, ca: CertificateAuthority) -> House:
+    """Open a door that closes sessions whose right is withdrawn."""
+    house = await open_house(policy=CLOSE)
+    await register(house.registry, ca)
+    return house
+
+
+async def withdraw(registry: Registry, ca_sn: str, device_sn: str, cause: Cause) -> None:
+    """Take a right away."""
+    match cause:
+        case Cause.CA_INACTIVE:
+            await registry.cas.set_status(FIRST, ca_sn, Status.INACTIVE)
+        case Cause.CA_DELETED:
+            await registry.cas.delete(FIRST, ca_sn)
+        case Cause.DEVICE_INACTIVE:
+            await registry.devices.set_status(FIRST, ca_sn, device_sn, Status.INACTIVE)
+        case Cause.DEVICE_DELETED:
+            await registry.devices.delete(FIRST, ca_sn, device_sn)
+
+
+CAUSES = pytest.mark.parametrize("cause", list(Cause))
+
+
+class TestClose:
+    """``live_sessions = close``."""
+
+    @CAUSES
+    async def test_closed_at_once_and_recorded(
+        self, strict: House, ca: CertificateAuthority, cause: Cause
+    ) -> None:
+        """The connection is closed within 250 ms, its cause is recorded, others stay."""
+        issued, other_ca = ca.issue_device("meter-1"), CertificateAuthority.create_root("other")
+        await register(strict.registry, other_ca)
+        bystander = strict.device(other_ca.issue_device("meter-2"), "bystander")
+        device = strict.device(issued, "m")
+        await bystander.connect()
+        await device.connect()
+        await withdraw(strict.registry, ca.issued.view.sn, issued.view.sn, cause)
+        answered = time.monotonic()
+        await device.cut_off()
+        assert time.monotonic() - answered < 2.5, "ten times what it should take at most"
+        await eventually(lambda: len(strict.door.sessions) == 1)
+        ((_, closing),) = await strict.registry.closings.since(0, 10)
+        assert (closing.client_id, closing.cause) == ("m", cause)
+        assert (closing.ca_sn, closing.device_sn) == (ca.issued.view.sn, issued.view.sn)
+        assert bystander.client.is_connected()
+        await bystander.leave()
+        await device.leave()
+
+    async def test_the_stored_session_stays_with_its_device(
+        self, strict: House, ca: CertificateAuthority
+    ) -> None:
+        """After reactivation the device resumes what was stored for it."""
+        issued = ca.issue_device("meter-1")
+        device = strict.device(issued, "m", clean=False)
+        await device.connect()
+        await device.subscribe("a/b")
+        await withdraw(strict.registry, ca.issued.view.sn, "", Cause.CA_INACTIVE)
+        await device.cut_off()
+        await device.leave()
+        await strict.registry.cas.set_status(FIRST, ca.issued.view.sn, Status.ACTIVE)
+        again = strict.device(issued, "m", clean=False)
+        assert await again.connect() == ("Success", True)
+        await again.leave()
+
+    async def test_withdrawn_between_decision_and_entry(
+        self, strict: House, ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A connection that was admitted and not yet in the table is closed all the same."""
+        real = strict.door.sessions.enter
+
+        async def late(session: object) -> None:
+            await withdraw(strict.registry, ca.issued.view.sn, "", Cause.CA_INACTIVE)
+            await asyncio.sleep(0.1)  # Long enough for the watch to look and find nobody.
+            await real(session)  # type: ignore[arg-type]
+
+        monkeypatch.setattr(strict.door.sessions, "enter", late)
+        device = strict.device(ca.issue_device("meter-1"), "m")
+        await asyncio.to_thread(device.client.connect, "127.0.0.1", strict.port)
+        device.client.loop_start()
+        await device.cut_off()
+        await eventually(lambda: len(strict.door.sessions) == 0)
+        ((_, closing),) = await strict.registry.closings.since(0, 10)
+        assert closing.cause is Cause.CA_INACTIVE
+        await device.leave()
+
+    async def test_an_unavailable_registry_delays_the_record_and_not_the_closing(
+        self, strict: House, ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Who was found is cut off though the closing cannot be written."""
+
+        async def fail(_: object) -> None:
+            raise RegistryUnavailable("disk full")
+
+        device = strict.device(ca.issue_device("meter-1"), "m")
+        await device.connect()
+        monkeypatch.setattr(strict.registry.closings, "append", fail)
+        await withdraw(strict.registry, ca.issued.view.sn, "", Cause.CA_INACTIVE)
+        await device.cut_off()
+        await device.leave()
+
+
+class TestKeep:
+    """``live_sessions = keep``, the default."""
+
+    @CAUSES
+    async def test_open_connections_stay(
+        self, house: House, ca: CertificateAuthority, cause: Cause
+    ) -> None:
+        """They go on and exchange messages; nothing is recorded as closed."""
+        issued = ca.issue_device("meter-1")
+        device = house.device(issued, "m")
+        await device.connect()
+        await device.subscribe("a/b")
+        await withdraw(house.registry, ca.issued.view.sn, issued.view.sn, cause)
+        await asyncio.sleep(0.1)  # Five times as long as the watch takes to look.
+        await device.publish("a/b", b"still here")
+        assert await device.message() == b"still here"
+        assert await house.registry.closings.since(0, 10) == []
+        await device.leave()

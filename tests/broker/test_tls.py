@@ -1,0 +1,120 @@
+"""The TLS stream where no ordinary client takes it, and certificates that are hard to read."""
+
+import asyncio
+import ssl
+from pathlib import Path
+
+import pytest
+from OpenSSL import SSL, crypto
+
+from broker.conftest import House, connect_packet
+from certgate_broker import tls
+from certgate_broker.door import DoorSettings
+from certgate_broker.tls import HandshakeError, TlsStream, server_context
+from certgate_certs.authority import CertificateAuthority
+from certs import odd
+
+
+@pytest.fixture
+def context(settings: DoorSettings) -> SSL.Context:
+    """Make the server's context."""
+    return server_context(settings.certificate_file, settings.key_file)
+
+
+@pytest.fixture
+async def stream(context: SSL.Context) -> TlsStream:
+    """Make a stream whose client has said nothing; what it writes goes nowhere."""
+    reader = asyncio.StreamReader()
+    protocol = asyncio.StreamReaderProtocol(reader)
+    transport = Nowhere()
+    writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
+    return TlsStream(reader, writer, context)
+
+
+class Nowhere(asyncio.Transport):
+    """A transport that leads nowhere."""
+
+    def write(self, data: object) -> None:
+        """Forget the data."""
+
+    def close(self) -> None:
+        """Nothing to close."""
+
+    def abort(self) -> None:
+        """Nothing to abort."""
+
+    def is_closing(self) -> bool:
+        return True
+
+
+class TestContext:
+    """`server_context`."""
+
+    def test_key_of_another_certificate(self, settings: DoorSettings) -> None:
+        """A key that does not belong to the certificate is an error, and not a broken server."""
+        settings.key_file.write_text(CertificateAuthority.create_root("x").issued.key_pem)
+        with pytest.raises(SSL.Error):
+            server_context(settings.certificate_file, settings.key_file)
+
+    def test_the_callback_without_a_stream(
+        self, context: SSL.Context, ca: CertificateAuthority
+    ) -> None:
+        """Without a connection of ours there is nobody who could decide: no certificate passes."""
+        certificate = crypto.X509.from_cryptography(ca.certificate)
+        connection = SSL.Connection(context, None)
+        passed = tls._pass_to_the_decision(connection, certificate, 20, 0, 0)  # noqa: SLF001
+        assert not passed
+
+
+class TestStream:
+    """`TlsStream`, before and after there is a session."""
+
+    async def test_no_certificate(self, stream: TlsStream) -> None:
+        """Before the handshake there is no certificate, no chain and no name."""
+        with pytest.raises(HandshakeError) as caught:
+            stream.client_certificate()
+        assert caught.value.no_certificate
+        assert (stream.client_chain(), stream.server_name) == ((), "")
+        assert stream.peer == ("", 0)
+
+    async def test_send_too_early_or_too_late(self, stream: TlsStream) -> None:
+        """What cannot be sent is dropped."""
+        stream.send(b"early")
+        stream.close()
+        stream.send(b"late")
+        await stream.drain()
+        stream.close()
+
+    def test_words(self) -> None:
+        """A failure without words has some."""
+        assert tls._words(SSL.Error()) == "the handshake failed"  # noqa: SLF001
+        assert tls._words(SSL.Error([("lib", "f", "first"), ("lib", "f", "last")])) == "last"  # noqa: SLF001
+
+
+class TestUnreadableCertificate:
+    """A certificate that OpenSSL takes and nobody else can read."""
+
+    @pytest.mark.parametrize(
+        ("data", "reason"),
+        [(connect_packet("m"), "certificate_unacceptable"), (b"GET ", "connect_malformed")],
+        ids=["good CONNECT", "no CONNECT"],
+    )
+    async def test_refused(
+        self, house: House, ca: CertificateAuthority, tmp_path: Path, data: bytes, reason: str
+    ) -> None:
+        """It is refused, and its record has no subject; the next device is none the worse."""
+        issued = ca.issue_device("meter-1")
+        version = b"\xa0\x03\x02\x01"  # RFC 5280, 4.1.2.1: there is no version 6.
+        der = issued.view.der.replace(version + b"\x02", version + b"\x05", 1)
+        (tmp_path / "odd.pem").write_text(ssl.DER_cert_to_PEM_cert(der) + issued.key_pem)
+        context = house.context(None)
+        context.load_cert_chain(tmp_path / "odd.pem")
+        assert await house.ask(context, data) == b"\x20\x02\x00\x05"
+        (record,) = await house.records()
+        assert (record.reasons, record.subject, record.device_sn) == ((reason,), "", "")
+        assert await house.ask(house.context(issued), connect_packet("m")) == b"\x20\x02\x00\x00"
+
+    def test_the_method(self, ca: CertificateAuthority) -> None:
+        """The version stands where it is looked for."""
+        assert ca.issue_device("m").view.der.index(b"\xa0\x03\x02\x01\x02") < 16
+        assert odd.der_of(ca.certificate) == ca.issued.view.der
