@@ -115,7 +115,7 @@ def test_claim_that_is_not_observed(monkeypatch: pytest.MonkeyPatch) -> None:
     status, shown = run_here()
     assert status == 1
     assert "✗ not observed: every new connection of borealis is refused: ca_inactive" in shown
-    assert "claims were not observed." in shown
+    assert "Not observed: 3 of the claims." in shown
     assert f"All {CLAIMS}" not in shown
 
 
