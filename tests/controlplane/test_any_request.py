@@ -14,7 +14,9 @@ from controlplane.harness import INSTANCE, Driver, Reply, rows
 
 # One registry serves all examples on purpose: no example may spoil it for the next.
 shared = settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    deadline=None,
+    max_examples=150,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 NAMES = (
