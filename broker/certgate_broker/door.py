@@ -13,6 +13,7 @@ from certgate_broker.engine import Engine
 from certgate_broker.limits import ConnectionLimits
 from certgate_broker.listener import Listener
 from certgate_broker.login import SecretOf, nobody
+from certgate_broker.memory import give_back_soon
 from certgate_broker.policy import LiveSessionRule, Policy
 from certgate_broker.sessions import LiveSessions
 from certgate_broker.tls import server_context
@@ -62,7 +63,7 @@ class Door:
     """
 
     def __init__(self, settings: DoorSettings, registry: Registry, clock: Clock) -> None:
-        self._settings = settings
+        self._settings, limits = settings, settings.limits
         self.sessions = LiveSessions()
         closes = settings.policy.live_sessions is LiveSessionRule.CLOSE
         closer = Closer(registry, self.sessions, clock) if closes else None
@@ -73,11 +74,11 @@ class Door:
             admission=Admission(registry, settings.policy, clock),
             log=self.log,
             sessions=self.sessions,
-            waiting=WaitingRoom(settings.limits.waiting, settings.limits.waiting_of_one),
+            waiting=WaitingRoom(limits.waiting, limits.waiting_of_one, give_back_soon),
             policy=settings.policy,
             secret_of=settings.secret_of,
             closer=closer,
-            limits=settings.limits,
+            limits=limits,
             clock=clock,
         )
         self.desk = OpenDesk(Desk(self._engines, self.sessions, self.log), registry)

@@ -202,6 +202,9 @@ class TlsStream:
         if self._closing:
             return
         self._closing = True
+        # Each holds the other, and their memory would have to wait for the garbage collector.
+        self._tls.set_app_data(None)
+        self.examine = None
         with contextlib.suppress(SSL.Error):  # There may be no session that could be ended.
             self._tls.shutdown()
         self._flush()

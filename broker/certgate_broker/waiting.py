@@ -10,6 +10,9 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
+_CROWD = 256
+"""As many as this at a time are no fleet's ordinary morning."""
+
 
 @dataclass(eq=False, slots=True)
 class Seat:
@@ -33,10 +36,13 @@ class WaitingRoom:
     Attributes:
         most: how many may wait.
         most_of_one: how many of them may come from one address.
+        crowd_gone: called when the room is empty after it has held a crowd.
     """
 
     most: int
     most_of_one: int
+    crowd_gone: Callable[[], None] = lambda: None
+    _fullest: int = 0
     _seats: dict[str, "OrderedDict[int, Seat]"] = field(default_factory=dict)
     _line: "OrderedDict[int, Seat]" = field(default_factory=OrderedDict)
 
@@ -61,10 +67,17 @@ class WaitingRoom:
         elif len(self._line) >= self.most:
             self._drop(next(iter(self._line.values())))
         self._seats.setdefault(address, own)[id(seat)] = self._line[id(seat)] = seat
+        self._fullest = max(self._fullest, len(self._line))
         try:
             yield seat
         finally:
             self._leave(seat)
+            self._calm_down()
+
+    def _calm_down(self) -> None:
+        if self._fullest >= _CROWD and not self._line:
+            self._fullest = 0
+            self.crowd_gone()
 
     def _drop(self, seat: Seat) -> None:
         seat.lost = True

@@ -1,6 +1,7 @@
 """The waiting room: who says nothing keeps nobody out."""
 
 import asyncio
+import contextlib
 import socket
 import ssl
 
@@ -37,6 +38,21 @@ class TestRoom:
         ):
             assert dropped == ["greedy 1"]
             assert not last.lost
+
+    def test_a_crowd_that_has_gone_is_told(self) -> None:
+        """Once, when the last of a crowd has left; a few who come and go are no crowd."""
+        gone = list[int]()
+        room = WaitingRoom(1000, 1000, lambda: gone.append(1))
+        with room.seat("a", lambda: None):
+            pass
+        assert gone == []
+        with contextlib.ExitStack() as stack:
+            for _ in range(300):
+                stack.enter_context(room.seat("a", lambda: None))
+        assert gone == [1]
+        with room.seat("a", lambda: None):
+            pass
+        assert gone == [1]
 
 
 def silent(port: int, count: int, first: bytes = b"") -> list[socket.socket]:
