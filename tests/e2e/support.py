@@ -62,12 +62,12 @@ def start_serve(state: Path, *options: str) -> Process:
 
 
 @contextmanager
-def serving(state: Path, *, processes: int) -> Iterator["Lab"]:
-    """Run a lab in one process, or its two sides in two."""
+def serving(state: Path, *options: str, processes: int) -> Iterator["Lab"]:
+    """Run a lab in one process, or its two sides in two, each with the same options."""
     sides = [()] if processes == 1 else [("--only", "broker"), ("--only", "api")]
     started: list[Process] = []
     try:
-        started.extend(start_serve(state, *side) for side in sides)
+        started.extend(start_serve(state, *side, *options) for side in sides)
         yield Lab(state.parent, started)
     finally:
         codes = [process.stop() for process in started]
