@@ -51,11 +51,14 @@ def create_app(
     async def failed(request: Request, _: Exception) -> Response:
         return _refusal(request, internal_error(), profile)
 
-    return Starlette(
+    app = Starlette(
         routes=[Route("/", door), *extra_routes],
         middleware=[Middleware(HostGuard, hosts=allowed_hosts)],
         exception_handlers={404: not_found, 405: not_allowed, Exception: failed},
     )
+    # No page documents a redirection, and Starlette's fails on a query that is not UTF-8.
+    app.router.redirect_slashes = False
+    return app
 
 
 def _refusal(request: Request, error: ApiError, profile: StatusProfile) -> Response:

@@ -1,5 +1,8 @@
 """Whatever is sent, the answer is a documented one."""
 
+import re
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -11,6 +14,8 @@ from hypothesis import strategies as st
 from certgate_certs.authority import CertificateAuthority
 from certgate_controlplane.catalogue import OPERATIONS
 from controlplane.harness import INSTANCE, Driver, Reply, rows
+
+PROOF = Path(__file__).parents[1] / "proofs" / "api_requests.py"
 
 # One registry serves all examples on purpose: no example may spoil it for the next.
 shared = settings(
@@ -134,3 +139,26 @@ async def test_any_pem(
 async def test_any_method(driver: Driver, method: str) -> None:
     """Any method is answered."""
     assert_documented(await driver.send(method))
+
+
+@pytest.mark.parametrize("path", ["//", "", "/x", "/x/", "/../", "/\u00e9"])
+@pytest.mark.parametrize("query", [b"", b"Action=GetRegisterCode", b"\xff"])
+async def test_any_path(driver: Driver, path: str, query: bytes) -> None:
+    """Any other path is refused, not redirected, whatever bytes the query has."""
+    reply = await driver.send("GET", query, path=path)
+    assert (reply.status, reply.body["Code"]) == (404, "InvalidAction.NotFound")
+    assert_documented(reply)
+
+
+@pytest.mark.proof
+def test_many_requests() -> None:
+    """A thousand generated requests find nothing wrong; the command sends 200,000 by itself."""
+    ended = subprocess.run(
+        [sys.executable, str(PROOF), "--requests", "1000"],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (ended.returncode, ended.stderr) == (0, ""), ended.stdout + ended.stderr
+    assert re.search(r"^1000 requests, 0 faults,", ended.stdout, re.MULTILINE)

@@ -132,7 +132,7 @@ CATALOGUE: list[tuple[Callable[[], ApiError], str, str, int, int]] = [
     ),
 ]
 
-# Statuses that an operation's page prints for causes that no test can bring about yet.
+# Statuses that an operation's page prints for what accounts and policies refuse.
 OWNER_AND_PERMISSION = {
     "GetRegisterCode": (400, 403),
     "InactivateCaCertificate": (403, 403),
