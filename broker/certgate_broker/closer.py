@@ -1,5 +1,6 @@
 """Close live connections whose right was withdrawn, where the operator wants that."""
 
+import asyncio
 from collections.abc import Sequence
 
 from certgate_broker.admission import Clock
@@ -24,6 +25,7 @@ class Closer:
         self._sessions = sessions
         self._clock = clock
         self._seen = -1
+        self._at_work = asyncio.Lock()
 
     async def look(self) -> None:
         """Close what has to be closed, if anything was withdrawn since the last look.
@@ -46,6 +48,15 @@ class Closer:
         Raises:
             RegistryUnavailable: as with `look`.
         """
+        async with self._at_work:
+            await self._close(sessions)
+
+    async def settled(self) -> None:
+        """Wait until every closing that has begun is recorded, or cannot be."""
+        async with self._at_work:
+            pass
+
+    async def _close(self, sessions: Sequence[LiveSession]) -> None:
         rights = {item.identity.device_id: item.identity.ca_id for item in sessions}
         causes = self._registry.standing.withdrawn(rights)
         closings = []

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict
 from typing import Any
 
+from certgate_broker.closer import Closer
 from certgate_broker.decision_log import DecisionLog
 from certgate_broker.engine import Engine
 from certgate_broker.sessions import LiveSessions
@@ -32,14 +33,20 @@ class Desk:
         engines: the door's MQTT engines by instance.
         sessions: who is connected.
         log: the door's decision log.
+        closer: closes connections whose right was withdrawn; None where they are kept.
     """
 
     def __init__(
-        self, engines: Mapping[str, Engine], sessions: LiveSessions, log: DecisionLog
+        self,
+        engines: Mapping[str, Engine],
+        sessions: LiveSessions,
+        log: DecisionLog,
+        closer: Closer | None,
     ) -> None:
         self._engines = engines
         self._sessions = sessions
         self._log = log
+        self._closer = closer
         self._kinds: dict[str, Callable[..., Awaitable[Any]]] = {
             "close": self._close,
             "online": self._online,
@@ -82,6 +89,8 @@ class Desk:
 
     async def _flush(self) -> None:
         await self._log.flush()
+        if self._closer is not None:
+            await self._closer.settled()
 
 
 class OpenDesk:
@@ -186,7 +195,7 @@ class Desks:
         return sorted(found, key=lambda item: int(item["since"]))
 
     async def flush(self) -> None:
-        """Wait until every decision made before is recorded in the registry."""
+        """Wait until every decision and closing made before is recorded in the registry."""
         await self._ask(kind="flush")
 
     async def _ask(self, **question: object) -> list[Any]:

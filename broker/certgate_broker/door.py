@@ -81,7 +81,7 @@ class Door:
             limits=limits,
             clock=clock,
         )
-        self.desk = OpenDesk(Desk(self._engines, self.sessions, self.log), registry)
+        self.desk = OpenDesk(Desk(self._engines, self.sessions, self.log, closer), registry)
         concerned = [self.desk.look] if closer is None else [closer.look, self.desk.look]
         self._watch = Watch(registry.standing, *concerned)
         self._running = contextlib.AsyncExitStack()

@@ -54,6 +54,7 @@ class Management:
         numbers = _numbers(request, since=0, limit=_MOST)
         if numbers is None:
             return _bad("since and limit are whole numbers from 0")
+        await self.desks.flush()
         since, limit = numbers
         found = await self.registry.closings.since(since, min(limit, _MOST))
         items = [{"number": number, **asdict(closing)} for number, closing in found]

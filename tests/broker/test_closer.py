@@ -2,14 +2,16 @@
 
 import asyncio
 import time
+from collections.abc import Sequence
 
 import pytest
 
 from broker.conftest import FIRST, House, OpenHouse, eventually, register
+from certgate_broker.desk import Desks
 from certgate_broker.policy import LiveSessionRule, Policy
 from certgate_certs.authority import CertificateAuthority
 from certgate_certs.registry import Registry, RegistryUnavailable, Status
-from certgate_certs.rows import Cause
+from certgate_certs.rows import Cause, Closing
 
 CLOSE = Policy(live_sessions=LiveSessionRule.CLOSE)
 
@@ -57,6 +59,7 @@ class TestClose:
         await device.cut_off()
         assert time.monotonic() - answered < 2.5, "ten times what it should take at most"
         await eventually(lambda: len(strict.door.sessions) == 1)
+        await Desks(strict.registry, strict.door.desk).flush()
         ((_, closing),) = await strict.registry.closings.since(0, 10)
         assert (closing.client_id, closing.cause) == ("m", cause)
         assert (closing.ca_sn, closing.device_sn) == (ca.issued.view.sn, issued.view.sn)
@@ -97,6 +100,7 @@ class TestClose:
         device.client.loop_start()
         await device.cut_off()
         await eventually(lambda: len(strict.door.sessions) == 0)
+        await Desks(strict.registry, strict.door.desk).flush()
         ((_, closing),) = await strict.registry.closings.since(0, 10)
         assert closing.cause is Cause.CA_INACTIVE
         await device.leave()
@@ -114,6 +118,30 @@ class TestClose:
         monkeypatch.setattr(strict.registry.closings, "append", fail)
         await withdraw(strict.registry, ca.issued.view.sn, "", Cause.CA_INACTIVE)
         await device.cut_off()
+        await device.leave()
+
+    @pytest.mark.parametrize("elsewhere", [False, True])
+    async def test_a_reader_misses_no_closing(
+        self,
+        strict: House,
+        ca: CertificateAuthority,
+        monkeypatch: pytest.MonkeyPatch,
+        elsewhere: bool,
+    ) -> None:
+        """Whoever has seen the end of a connection and asks for closings finds its record."""
+        real = strict.registry.closings.append
+
+        async def slowly(closings: Sequence[Closing]) -> None:
+            await asyncio.sleep(0.2)
+            await real(closings)
+
+        monkeypatch.setattr(strict.registry.closings, "append", slowly)
+        device = strict.device(ca.issue_device("meter-1"), "m")
+        await device.connect()
+        await withdraw(strict.registry, ca.issued.view.sn, "", Cause.CA_INACTIVE)
+        await device.cut_off()
+        await Desks(strict.registry, None if elsewhere else strict.door.desk).flush()
+        assert len(await strict.registry.closings.since(0, 10)) == 1
         await device.leave()
 
 

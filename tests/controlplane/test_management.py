@@ -45,7 +45,7 @@ class Door:
     def __init__(self, registry: Registry, broker: str) -> None:
         self.sessions = LiveSessions()
         self.log = DecisionLog(registry.decisions)
-        self.desk = OpenDesk(Desk({}, self.sessions, self.log), registry)
+        self.desk = OpenDesk(Desk({}, self.sessions, self.log, None), registry)
         desks = Desks(registry, self.desk if broker == "here" else None)
         about = {"pid": 1}
         management = Management(registry, desks, lambda: about)
