@@ -150,10 +150,6 @@ class Way:
             identity = await self._admit(presented, attempt)
             session = _session(stream, attempt, identity, since=self.clock())
             await self.sessions.enter(session)
-        if self.closer is not None:
-            # What was withdrawn since the decision was looked for before it was in the table.
-            with contextlib.suppress(RegistryUnavailable):
-                await self.closer.close([session])
         return session
 
     def _presented(self, stream: TlsStream, attempt: Attempt, connect: Connect) -> Presented:
@@ -202,10 +198,17 @@ class Way:
         identity, limit = session.identity, self.limits.packet_bytes
         reader = StreamReader(stream, connect.packet + connect.rest, limit, connect.keep_alive)
         try:
+            await self._look_again(session)
             engine = self.engines[identity.instance_id]
             await engine.serve(identity, reader, StreamWriter(stream))
         finally:
             self.sessions.leave(session)
+
+    async def _look_again(self, session: LiveSession) -> None:
+        """Close a session whose right was withdrawn after its decision, before it was entered."""
+        if self.closer is not None:
+            with contextlib.suppress(RegistryUnavailable):
+                await self.closer.close([session])
 
 
 def _silently(reason: Reason) -> Refused:

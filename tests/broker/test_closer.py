@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import pytest
 
 from broker.conftest import FIRST, House, OpenHouse, eventually, register
+from certgate_broker.closer import Closer
 from certgate_broker.desk import Desks
 from certgate_broker.policy import LiveSessionRule, Policy
 from certgate_certs.authority import CertificateAuthority
@@ -103,6 +104,29 @@ class TestClose:
         await Desks(strict.registry, strict.door.desk).flush()
         ((_, closing),) = await strict.registry.closings.since(0, 10)
         assert closing.cause is Cause.CA_INACTIVE
+        await device.leave()
+
+    async def test_cut_off_while_it_is_looked_at_again(
+        self, strict: House, ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A connection that is cancelled at that moment leaves nothing in the table."""
+        looked_at = asyncio.Event()
+
+        async def never(_self: Closer, _sessions: object) -> None:
+            looked_at.set()
+            await asyncio.Event().wait()
+
+        monkeypatch.setattr(Closer, "close", never)
+        device = strict.device(ca.issue_device("meter-1"), "m")
+        await asyncio.to_thread(device.client.connect, "127.0.0.1", strict.port)
+        device.client.loop_start()
+        async with asyncio.timeout(5):
+            await looked_at.wait()
+        (session,) = strict.door.sessions.all()
+        session.task.cancel()
+        async with asyncio.timeout(5):
+            await session.ended.wait()
+        assert len(strict.door.sessions) == 0
         await device.leave()
 
     async def test_an_unavailable_registry_delays_the_record_and_not_the_closing(
