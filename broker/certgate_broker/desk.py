@@ -25,6 +25,9 @@ _ANSWER_SECONDS = 5.0
 Question = dict[str, Any]
 """What is asked: ``kind`` and its arguments, as JSON can carry them."""
 
+Answers = Mapping[str, Callable[..., Awaitable[Any]]]
+"""Who answers which kind of question: takes its arguments, gives what JSON can carry."""
+
 
 class Desk:
     """Answers what is asked of one door.
@@ -34,6 +37,7 @@ class Desk:
         sessions: who is connected.
         log: the door's decision log.
         closer: closes connections whose right was withdrawn; None where they are kept.
+        further: what else can be asked of this process, by kind.
     """
 
     def __init__(
@@ -42,12 +46,14 @@ class Desk:
         sessions: LiveSessions,
         log: DecisionLog,
         closer: Closer | None,
+        further: Answers | None = None,
     ) -> None:
         self._engines = engines
         self._sessions = sessions
         self._log = log
         self._closer = closer
-        self._kinds: dict[str, Callable[..., Awaitable[Any]]] = {
+        self._kinds: Answers = {
+            **(further or {}),
             "close": self._close,
             "online": self._online,
             "send": self._send,
@@ -164,7 +170,7 @@ class Desks:
         Returns:
             Whether there was one; it is gone.
         """
-        return any(await self._ask(kind="close", instance_id=instance_id, client_id=client_id))
+        return any(await self.ask(kind="close", instance_id=instance_id, client_id=client_id))
 
     async def online(self, instance_id: str, client_ids: list[str]) -> set[str]:
         """Find out who is connected.
@@ -176,7 +182,7 @@ class Desks:
         Returns:
             Those that are.
         """
-        found = await self._ask(kind="online", instance_id=instance_id, client_ids=client_ids)
+        found = await self.ask(kind="online", instance_id=instance_id, client_ids=client_ids)
         return {client_id for answer in found for client_id in answer}
 
     async def send(self, instance_id: str, topic: str, payload: str) -> None:
@@ -187,18 +193,29 @@ class Desks:
             topic: topic name; ``…/p2p/<client identifier>`` reaches that client unsubscribed.
             payload: as given.
         """
-        await self._ask(kind="send", instance_id=instance_id, topic=topic, payload=payload)
+        await self.ask(kind="send", instance_id=instance_id, topic=topic, payload=payload)
 
     async def sessions(self) -> list[dict[str, Any]]:
         """List who is connected, oldest first."""
-        found = [item for answer in await self._ask(kind="sessions") for item in answer]
+        found = [item for answer in await self.ask(kind="sessions") for item in answer]
         return sorted(found, key=lambda item: int(item["since"]))
 
     async def flush(self) -> None:
         """Wait until every decision and closing made before is recorded in the registry."""
-        await self._ask(kind="flush")
+        await self.ask(kind="flush")
 
-    async def _ask(self, **question: object) -> list[Any]:
+    async def ask(self, **question: object) -> list[Any]:
+        """Ask every door, and wait for every answer.
+
+        Args:
+            question: ``kind`` and its arguments, as JSON can carry them.
+
+        Returns:
+            The answers, that of this process first.
+
+        Raises:
+            RegistryUnavailable: a process does not answer.
+        """
         own = [] if self._own is None else [await self._own.desk.answer(question)]
         others = await self._mailbox.processes()
         if self._own is not None:

@@ -8,7 +8,7 @@ from pathlib import Path
 from certgate_broker.admission import Admission, Clock
 from certgate_broker.closer import Closer
 from certgate_broker.decision_log import DecisionLog
-from certgate_broker.desk import Desk, OpenDesk
+from certgate_broker.desk import Answers, Desk, OpenDesk
 from certgate_broker.engine import Engine
 from certgate_broker.limits import ConnectionLimits
 from certgate_broker.listener import Listener
@@ -55,6 +55,7 @@ class Door:
         settings: how it is set up.
         registry: whom it asks.
         clock: the lab's clock.
+        further: what else other processes may ask of this one, by kind.
 
     Attributes:
         sessions: who is connected.
@@ -62,7 +63,13 @@ class Door:
         desk: answers what is asked of the door.
     """
 
-    def __init__(self, settings: DoorSettings, registry: Registry, clock: Clock) -> None:
+    def __init__(
+        self,
+        settings: DoorSettings,
+        registry: Registry,
+        clock: Clock,
+        further: Answers | None = None,
+    ) -> None:
         self._settings, limits = settings, settings.limits
         self.sessions = LiveSessions()
         closes = settings.policy.live_sessions is LiveSessionRule.CLOSE
@@ -81,7 +88,8 @@ class Door:
             limits=limits,
             clock=clock,
         )
-        self.desk = OpenDesk(Desk(self._engines, self.sessions, self.log, closer), registry)
+        desk = Desk(self._engines, self.sessions, self.log, closer, further)
+        self.desk = OpenDesk(desk, registry)
         concerned = [self.desk.look] if closer is None else [closer.look, self.desk.look]
         self._watch = Watch(registry.standing, *concerned)
         self._running = contextlib.AsyncExitStack()

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from certgate_certs.registry import Registry
+from certgate_controlplane.calls import CallLog
+from certgate_controlplane.clock import LabClock
 from certgate_controlplane.errors import mqtt_instance_not_found
 from certgate_controlplane.parameters import Parameters
 from certgate_controlplane.permit import ANYTHING, Permit
@@ -61,6 +63,7 @@ class Context:
         instance_ids: the instances there are.
         limits: how much each may hold.
         clients: who is connected to them.
+        calls: remembers what was asked.
         permit: what this call's caller may do.
     """
 
@@ -68,6 +71,7 @@ class Context:
     instance_ids: frozenset[str]
     limits: Limits = field(default_factory=Limits)
     clients: LiveClients = field(default_factory=Nobody)
+    calls: CallLog = field(default_factory=lambda: CallLog(LabClock()))
     permit: Permit = ANYTHING
 
     def permitting(self, permit: Permit) -> "Context":

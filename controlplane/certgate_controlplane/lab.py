@@ -1,96 +1,63 @@
 """The lab: registry, broker and API started together. The one module that wires."""
 
 import contextlib
-import json
 import os
-import re
 import socket
-import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any, Self
 
 from OpenSSL import SSL
+from starlette.applications import Starlette
 from starlette.routing import Mount
 
 from certgate_broker.desk import Desks
 from certgate_broker.door import Door, DoorSettings
-from certgate_broker.policy import MqttAuth
+from certgate_broker.watch import Watch
 from certgate_certs.registry import Registry
-from certgate_controlplane.access.credentials import ACCOUNT_ID
 from certgate_controlplane.access.gates import make_gate
 from certgate_controlplane.access.mqtt import secret_of
+from certgate_controlplane.address import Address
 from certgate_controlplane.api import create_app
+from certgate_controlplane.calls import CallLog
+from certgate_controlplane.clock import LabClock, SharedClock
 from certgate_controlplane.context import Context, Limits
 from certgate_controlplane.management import Management
+from certgate_controlplane.operations import Operations
+from certgate_controlplane.preconditions import check
 from certgate_controlplane.serving import ApiServer
-from certgate_controlplane.settings import Settings, Side
+from certgate_controlplane.settings import LabError, Settings, Side
 from certgate_controlplane.state import StateDirectory
 
-_INSTANCE_ID = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-"""A label of a server name (RFC 1123, 2.1): the first one names the instance."""
 
-
-class LabError(Exception):
-    """The lab cannot start; the text says what is wrong and what to do."""
-
-
-@dataclass(frozen=True, slots=True)
-class Address:
-    """Where a running lab is; keys of a side that does not run are None.
-
-    Attributes:
-        pid: the process.
-        api_url: the API, such as ``http://127.0.0.1:8080``.
-        mqtts_host: where devices connect.
-        mqtts_port: likewise.
-        server_ca_file: the certificate that devices have to trust, PEM.
-        instance_ids: the instances; the first one serves devices that name none.
-        state_dir: the state directory.
-    """
-
-    pid: int
-    api_url: str | None
-    mqtts_host: str | None
-    mqtts_port: int | None
-    server_ca_file: str | None
-    instance_ids: tuple[str, ...]
-    state_dir: str
-
-    def write(self, file: Path) -> None:
-        """Write it as JSON, atomically: whoever sees the file sees all of it.
-
-        Args:
-            file: the ready file.
-
-        Raises:
-            LabError: it cannot be written.
-        """
-        draft = file.with_name(f".{file.name}-{self.pid}")
-        try:
-            draft.write_text(json.dumps(asdict(self), indent=2) + "\n")
-            draft.replace(file)
-        except OSError as error:
-            raise LabError(f"{file} cannot be written: {error.strerror}") from error
-
-
-class AsyncLab:
-    """A lab in the running event loop; ``async with AsyncLab(settings) as lab: …``.
+class LabServer:
+    """A lab in the running event loop; ``async with LabServer(settings) as lab: …``.
 
     Args:
         settings: how it is set up.
 
     Attributes:
-        address: where it is; set once it runs.
+        address: where it is; set, as what follows, once it runs.
+        clock: moves the lab's clock.
+        operations: calls the cloud's operations from inside.
+        desks: reach the doors of every process that shares the registry.
+        registry: the registry.
+        calls: what the API was asked.
+        now: the lab's clock.
     """
 
     address: Address
+    clock: SharedClock
+    operations: Operations
+    desks: Desks
+    registry: Registry
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self._state = StateDirectory(settings.state_dir.resolve())
         self._running = contextlib.AsyncExitStack()
+        self.now = LabClock()
+        self.calls = CallLog(self.now)
 
     async def __aenter__(self) -> Self:
         await self.start()
@@ -109,20 +76,21 @@ class AsyncLab:
             StateError: the state directory cannot be used.
             RegistryError: the registry cannot be used.
         """
-        self._check_host()
-        self._check_login()
-        self._check_instance_ids()
+        check(self._settings)
         self._state.prepare()
         async with contextlib.AsyncExitStack() as stack:
-            registry = await Registry.open(self._state.registry_file)
-            stack.push_async_callback(registry.close)
-            door = None
-            if self._settings.side is not Side.API:
-                door = self._door(registry)
+            self.registry = await Registry.open(self._state.registry_file)
+            stack.push_async_callback(self.registry.close)
+            self.now.set_offset(await self.registry.clock.get())
+            door = None if self._settings.side is Side.API else self._door()
+            self.desks = Desks(self.registry, None if door is None else door.desk)
+            self.clock = SharedClock(self.now, self.registry, self.desks)
+            self._start_watch(stack)
+            self.operations = Operations(self._context())
             mqtts_port = None if door is None else await self._open_door(door, stack)
             api_port = None
             if self._settings.side is not Side.BROKER:
-                api_port = await self._open_api(registry, door, stack)
+                api_port = await self._open_api(stack)
             self.address = self._address(api_port, mqtts_port)
             self._running = stack.pop_all()
 
@@ -130,34 +98,16 @@ class AsyncLab:
         """Stop every side, the API first."""
         await self._running.aclose()
 
-    def _check_host(self) -> None:
-        settings = self._settings
-        if not (settings.is_local or settings.allow_remote or settings.credentials):
-            raise LabError(
-                f"{settings.host} is not loopback, and the API does not check who calls it:"
-                " name access keys with --credentials, or add --allow-remote if everybody who can"
-                " reach this machine may do so"
-            )
+    def _start_watch(self, stack: contextlib.AsyncExitStack) -> None:
+        """Follow what other processes change; doors are asked besides, and know it at once."""
+        watch = Watch(self.registry.standing, self.clock.follow)
+        watch.start()
+        stack.push_async_callback(watch.stop)
 
-    def _check_login(self) -> None:
-        signed = self._settings.policy.mqtt_auth is MqttAuth.CERTIFICATE_AND_SIGNATURE
-        if signed and self._settings.credentials is None:
-            raise LabError(
-                "--mqtt-auth certificate+signature needs access keys: name them with --credentials"
-            )
+    async def _adopt_clock(self, offset_ms: int) -> None:
+        self.now.set_offset(offset_ms)
 
-    def _check_instance_ids(self) -> None:
-        for instance_id in self._settings.instance_ids:
-            if not _INSTANCE_ID.fullmatch(instance_id):
-                raise LabError(
-                    f"{instance_id!r} cannot be an instance id, because devices name theirs in the"
-                    " server name: use up to 63 letters, digits and hyphens"
-                )
-        for account in self._settings.accounts.values():
-            if not ACCOUNT_ID.fullmatch(account):
-                raise LabError(f"{account!r} cannot be an account id: use up to 32 digits")
-
-    def _door(self, registry: Registry) -> Door:
+    def _door(self) -> Door:
         settings = self._settings
         pair = self._state.server(settings.certificate_names)
         door_settings = DoorSettings(
@@ -170,7 +120,7 @@ class AsyncLab:
             limits=settings.limits,
             secret_of=secret_of(settings.credentials, settings.owners),
         )
-        return Door(door_settings, registry, now)
+        return Door(door_settings, self.registry, self.now, {"clock": self._adopt_clock})
 
     async def _open_door(self, door: Door, stack: contextlib.AsyncExitStack) -> int:
         try:
@@ -184,27 +134,34 @@ class AsyncLab:
         stack.push_async_callback(door.stop)
         return port
 
-    async def _open_api(
-        self, registry: Registry, door: Door | None, stack: contextlib.AsyncExitStack
-    ) -> int:
+    def _context(self) -> Context:
+        instance_ids = frozenset(self._settings.instance_ids)
+        limits = Limits(self._settings.max_cas)
+        return Context(self.registry, instance_ids, limits, self.desks, self.calls)
+
+    async def _open_api(self, stack: contextlib.AsyncExitStack) -> int:
         settings = self._settings
-        desks = Desks(registry, None if door is None else door.desk)
-        management = Management(registry, desks, self._about)
-        # Its own door asks for no signature, so it stays shut where strangers could knock.
-        is_among_friends = settings.is_local or settings.allow_remote
-        own = [Mount("/_certgate", routes=management.routes())] if is_among_friends else []
-        app = create_app(
-            Context(registry, frozenset(settings.instance_ids), Limits(settings.max_cas), desks),
-            profile=settings.status_profile,
-            gate=make_gate(settings.credentials, settings.owners, settings.throttle, now),
-            allowed_hosts=(settings.host, *settings.server_names),
-            extra_routes=own,
-        )
-        server = ApiServer(app)
+        server = ApiServer(self._app())
         with _taken(settings.host, settings.api_port, "--api-port"):
             port = await server.start(settings.host, settings.api_port)
         stack.push_async_callback(server.stop)
         return port
+
+    def _app(self) -> Starlette:
+        settings = self._settings
+        management = Management(
+            self.registry, self.desks, self._about, self.calls, self.now, self.clock
+        )
+        # Its own door asks for no signature, so it stays shut where strangers could knock.
+        is_among_friends = settings.is_local or settings.allow_remote
+        own = [Mount("/_certgate", routes=management.routes())] if is_among_friends else []
+        return create_app(
+            self._context(),
+            profile=settings.status_profile,
+            gate=make_gate(settings.credentials, settings.owners, settings.throttle, self.now),
+            allowed_hosts=(settings.host, *settings.server_names),
+            extra_routes=own,
+        )
 
     def _address(self, api_port: int | None, mqtts_port: int | None) -> Address:
         host = self._settings.host
@@ -222,11 +179,6 @@ class AsyncLab:
 
     def _about(self) -> dict[str, Any]:
         return asdict(self.address)
-
-
-def now() -> int:
-    """Give the lab's time, milliseconds since the epoch."""
-    return time.time_ns() // 1_000_000
 
 
 @contextlib.contextmanager

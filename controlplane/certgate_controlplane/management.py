@@ -1,5 +1,6 @@
 """The lab's own door, `/_certgate/…`: what tests ask and the cloud's API does not tell."""
 
+import json
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -11,6 +12,8 @@ from starlette.routing import Route
 from certgate_broker.desk import Desks
 from certgate_broker.reasons import Reason
 from certgate_certs.registry import DecisionRecord, Registry
+from certgate_controlplane.calls import CallLog
+from certgate_controlplane.clock import ClockError, LabClock, SharedClock, advance_of
 
 _MOST = 1000
 
@@ -23,11 +26,17 @@ class Management:
         registry: holds the decision records.
         desks: the doors of this process and of the others that share the registry.
         about: what `health` tells of the lab.
+        calls: what the API was asked.
+        now: the lab's clock.
+        clock: moves it.
     """
 
     registry: Registry
     desks: Desks
     about: Callable[[], dict[str, Any]]
+    calls: CallLog
+    now: LabClock
+    clock: SharedClock
 
     def routes(self) -> list[Route]:
         """Give the door's routes."""
@@ -36,6 +45,10 @@ class Management:
             Route("/decisions", self._decisions, methods=["GET"]),
             Route("/closings", self._closings, methods=["GET"]),
             Route("/sessions", self._sessions, methods=["GET"]),
+            Route("/calls", self._calls, methods=["GET"]),
+            Route("/clock", self._clock, methods=["GET"]),
+            Route("/clock", self._move_clock, methods=["POST"]),
+            Route("/clock", self._reset_clock, methods=["DELETE"]),
         ]
 
     async def _health(self, _: Request) -> JSONResponse:
@@ -62,6 +75,31 @@ class Management:
 
     async def _sessions(self, _: Request) -> JSONResponse:
         return JSONResponse({"sessions": await self.desks.sessions()})
+
+    async def _calls(self, request: Request) -> JSONResponse:
+        numbers = _numbers(request, since=0)
+        if numbers is None:
+            return _bad("since is a whole number from 0")
+        found = self.calls.since(*numbers)
+        items = [{"number": number, **asdict(record)} for number, record in found]
+        return JSONResponse({"calls": items[:_MOST]})
+
+    async def _clock(self, _: Request) -> JSONResponse:
+        return JSONResponse({"now": self.now(), "offset_ms": self.now.offset_ms})
+
+    async def _move_clock(self, request: Request) -> JSONResponse:
+        try:
+            given = json.loads(await request.body())
+            await self.clock.advance(advance_of(dict(given)))
+        except ClockError as error:
+            return _bad(str(error))
+        except (TypeError, ValueError):
+            return _bad('a JSON object is expected, such as {"days": 400}')
+        return await self._clock(request)
+
+    async def _reset_clock(self, request: Request) -> JSONResponse:
+        await self.clock.set(0)
+        return await self._clock(request)
 
 
 def _decision(number: int, record: DecisionRecord) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """The door of the emulated API: one path, the action named in a header or a parameter."""
 
 import logging
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from starlette.requests import ClientDisconnect, Request
@@ -18,6 +19,7 @@ from certgate_controlplane.errors import (
     parameter_check_failed,
     unsupported_http_method,
 )
+from certgate_controlplane.parameters import Parameters
 from certgate_controlplane.permit import Permit
 from certgate_controlplane.statuses import StatusProfile
 from certgate_controlplane.wire import CONTENT_TYPE, answer_body, error_body, new_request_id
@@ -25,6 +27,7 @@ from certgate_controlplane.wire import CONTENT_TYPE, answer_body, error_body, ne
 MAX_BODY = 256 * 1024
 """Longest body that is read, bytes."""
 
+_GOOD = 200
 _logger = logging.getLogger(__name__)
 
 
@@ -45,6 +48,19 @@ class Gate(Protocol):
             ApiError: it is refused.
         """
         ...
+
+
+@dataclass(slots=True)
+class _Asked:
+    """What is known of a request so far.
+
+    Attributes:
+        action: the operation, "" until it is known.
+        parameters: none until they are read.
+    """
+
+    action: str = ""
+    parameters: Parameters = field(default_factory=lambda: Parameters(()))
 
 
 class RpcDoor:
@@ -71,12 +87,10 @@ class RpcDoor:
         await response(scope, receive, send)
 
     async def _respond(self, request: Request) -> Response:
-        request_id = new_request_id()
-        operation = None
+        request_id, running = new_request_id(), self._context.calls.start()
+        asked = _Asked()
         try:
-            call = await _received(request)
-            operation = _asked(call)
-            answer = await self._run(call, operation)
+            answer = await self._answer(request, asked)
         except ApiError as refusal:
             error = refusal
         except ClientDisconnect:
@@ -88,11 +102,20 @@ class RpcDoor:
             _logger.exception("request %s failed", request_id)
             error = internal_error()
         else:
-            return Response(answer_body(request_id, answer), 200, media_type=CONTENT_TYPE)
-        status = error.status(self._profile, None if operation is None else operation.name)
+            running.end(asked.action, asked.parameters, _GOOD)
+            return Response(answer_body(request_id, answer), _GOOD, media_type=CONTENT_TYPE)
+        status = error.status(self._profile, asked.action or None)
+        running.end(asked.action, asked.parameters, status, error.code)
         host = request.headers.get("host", "")
         body = error_body(request_id, host, error)
         return Response(body, status, _extra_headers(error), media_type=CONTENT_TYPE)
+
+    async def _answer(self, request: Request, asked: "_Asked") -> Answer:
+        call = await _received(request)
+        asked.parameters = call.parameters
+        operation = _operation(call)
+        asked.action = operation.name
+        return await self._run(call, operation)
 
     async def _run(self, call: Call, operation: Operation) -> Answer:
         if call.method not in operation.methods:
@@ -108,7 +131,7 @@ def _extra_headers(error: ApiError) -> dict[str, str] | None:
     return {"x-acs-retry-after": str(error.retry_after)}
 
 
-def _asked(call: Call) -> Operation:
+def _operation(call: Call) -> Operation:
     if call.version != VERSION:
         raise invalid_version()
     return find_operation(call.action)

@@ -17,6 +17,10 @@ DEFAULT_ACCOUNT = "1234567890123456"
 DEFAULT_MAX_CAS = Limits().cas_per_instance
 
 
+class LabError(Exception):
+    """The lab cannot start; the text says what is wrong and what to do."""
+
+
 class Side(StrEnum):
     """Which side of the lab a process runs."""
 

@@ -19,12 +19,13 @@ from typer.testing import CliRunner
 
 from certgate_certs.registry import RegistryUnavailable
 from certgate_controlplane import cli
+from certgate_controlplane.address import Address
 from certgate_controlplane.cli import app, main
 from certgate_controlplane.client import CallError
 from certgate_controlplane.demo import stage as stage_module
 from certgate_controlplane.demo.device import Device
 from certgate_controlplane.demo.stage import Stage
-from certgate_controlplane.lab import Address, LabError
+from certgate_controlplane.settings import LabError
 from certgate_controlplane.state import KeyPair, StateDirectory, StateError
 
 NOWHERE = Address(1, None, "127.0.0.1", 1, None, ("post-cn-test",), "nowhere")

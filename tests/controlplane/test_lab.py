@@ -10,10 +10,11 @@ import pytest
 from starlette.applications import Starlette
 
 from certgate_certs.registry import RegistryUnavailable
+from certgate_controlplane.address import Address
 from certgate_controlplane.client import ApiClient
-from certgate_controlplane.lab import Address, AsyncLab, LabError
+from certgate_controlplane.lab import LabServer
 from certgate_controlplane.serving import ApiServer
-from certgate_controlplane.settings import Settings, Side
+from certgate_controlplane.settings import LabError, Settings, Side
 from certgate_controlplane.state import StateError
 from e2e.support import wait_until
 
@@ -50,10 +51,10 @@ async def threads_come_down_to(count: int) -> None:
 
 async def test_runs_and_ends(tmp_path: Path) -> None:
     """Both sides accept connections while it runs, and nothing is open afterwards."""
-    async with AsyncLab(settings(tmp_path)):
+    async with LabServer(settings(tmp_path)):
         pass  # What libraries open once and keep is open now.
     threads, files = threading.active_count(), descriptors()
-    async with AsyncLab(settings(tmp_path)) as lab:
+    async with LabServer(settings(tmp_path)) as lab:
         address = lab.address
         assert address.api_url is not None
         assert address.mqtts_port is not None
@@ -73,11 +74,11 @@ async def test_failed_start_leaves_nothing(tmp_path: Path, option: str) -> None:
     """Where one port is taken the other is free again; no task, thread or file remains."""
     other = {"api_port": "mqtts_port", "mqtts_port": "api_port"}[option]
     threads, free = threading.active_count(), free_port()
-    async with AsyncLab(settings(tmp_path)):
+    async with LabServer(settings(tmp_path)):
         pass
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port, files = taken.getsockname()[1], descriptors()
-        lab = AsyncLab(settings(tmp_path, **{option: port, other: free}))
+        lab = LabServer(settings(tmp_path, **{option: port, other: free}))
         with pytest.raises(LabError, match=f"{port} cannot be listened on .*--{option[:3]}"):
             await lab.start()
         assert not accepts(free)
@@ -90,7 +91,7 @@ async def test_failed_start_leaves_nothing(tmp_path: Path, option: str) -> None:
 @pytest.mark.parametrize("side", [Side.API, Side.BROKER])
 async def test_one_side(tmp_path: Path, side: Side) -> None:
     """The other side's addresses are None; an API without broker knows of no sessions."""
-    async with AsyncLab(settings(tmp_path, side=side)) as lab:
+    async with LabServer(settings(tmp_path, side=side)) as lab:
         assert (lab.address.api_url is None) == (side is Side.BROKER)
         assert (lab.address.mqtts_port is None) == (side is Side.API)
         assert (lab.address.server_ca_file is None) == (side is Side.API)
@@ -103,7 +104,7 @@ async def test_one_side(tmp_path: Path, side: Side) -> None:
 @pytest.mark.parametrize("host", ["::1", "localhost", "127.0.0.9"])
 async def test_other_names_of_this_machine(tmp_path: Path, host: str) -> None:
     """It can be called under every loopback address it listens on."""
-    async with AsyncLab(settings(tmp_path, host=host)) as lab:
+    async with LabServer(settings(tmp_path, host=host)) as lab:
         assert lab.address.api_url is not None
         health = await asyncio.to_thread(ApiClient(lab.address.api_url).read, "/_certgate/health")
         assert health["mqtts_host"] == host
@@ -121,14 +122,14 @@ async def test_other_names_of_this_machine(tmp_path: Path, host: str) -> None:
 async def test_host_that_is_not_here(tmp_path: Path, host: str, sentence: str, side: Side) -> None:
     """An address that is not this machine's, or no address, is a sentence."""
     with pytest.raises(LabError, match=sentence):
-        await AsyncLab(settings(tmp_path, host=host, allow_remote=True, side=side)).start()
+        await LabServer(settings(tmp_path, host=host, allow_remote=True, side=side)).start()
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "", "a..b", "127.0.0.1.example"])
 async def test_host_that_is_not_loopback(tmp_path: Path, host: str) -> None:
     """Without the flag nothing but loopback is listened on; nothing is written before."""
     with pytest.raises(LabError, match="--allow-remote"):
-        await AsyncLab(settings(tmp_path, host=host)).start()
+        await LabServer(settings(tmp_path, host=host)).start()
     assert not (tmp_path / "state").exists()
 
 
@@ -136,28 +137,28 @@ async def test_host_that_is_not_loopback(tmp_path: Path, host: str) -> None:
 async def test_instance_no_device_could_name(tmp_path: Path, instance: str) -> None:
     """An instance id that cannot stand in a server name is refused, wherever it stands."""
     with pytest.raises(LabError, match="cannot be an instance id"):
-        await AsyncLab(settings(tmp_path, instance_ids=("good", instance))).start()
+        await LabServer(settings(tmp_path, instance_ids=("good", instance))).start()
 
 
 async def test_state_and_registry_trouble(tmp_path: Path) -> None:
     """A state directory that is a file, and a registry that is none, are told apart."""
     (tmp_path / "state").touch()
     with pytest.raises(StateError):
-        await AsyncLab(settings(tmp_path)).start()
+        await LabServer(settings(tmp_path)).start()
     (tmp_path / "state").unlink()
     (tmp_path / "state" / "registry.db").mkdir(parents=True)
     with pytest.raises(RegistryUnavailable):
-        await AsyncLab(settings(tmp_path)).start()
+        await LabServer(settings(tmp_path)).start()
 
 
 async def test_server_key_of_another_certificate(tmp_path: Path) -> None:
     """A key that is not the certificate's is a sentence that says what to delete."""
-    async with AsyncLab(settings(tmp_path)):
+    async with LabServer(settings(tmp_path)):
         pass
     folder = tmp_path / "state"
     (folder / "server" / "key.pem").write_bytes((folder / "server-ca" / "key.pem").read_bytes())
     with pytest.raises(LabError, match="delete its folder `server`"):
-        await AsyncLab(settings(tmp_path)).start()
+        await LabServer(settings(tmp_path)).start()
 
 
 def test_ready_file_cannot_be_written(tmp_path: Path) -> None:

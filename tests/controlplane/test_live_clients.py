@@ -22,7 +22,7 @@ from broker.conftest import Device, write_pair
 from certgate_certs.authority import CertificateAuthority, IssuedCertificate
 from certgate_certs.registry import Registry
 from certgate_controlplane.context import Context
-from certgate_controlplane.lab import AsyncLab
+from certgate_controlplane.lab import LabServer
 from certgate_controlplane.settings import Settings
 from controlplane.harness import EMPTY_INSTANCE, INSTANCE, Driver, Reply
 
@@ -44,7 +44,7 @@ class Scene:
         algorithm: which signature the SDK makes.
     """
 
-    def __init__(self, lab: AsyncLab, folder: Path, algorithm: str) -> None:
+    def __init__(self, lab: LabServer, folder: Path, algorithm: str) -> None:
         assert lab.address.api_url is not None
         self._lab, self._folder = lab, folder
         self._ca = CertificateAuthority.create_root("lamp maker")
@@ -117,7 +117,7 @@ async def scene(tmp_path: Path, request: pytest.FixtureRequest) -> AsyncIterator
     """Start a lab with two instances and a CA registered with the first."""
     instances = (INSTANCE, EMPTY_INSTANCE)
     settings = Settings(tmp_path / "state", api_port=0, mqtts_port=0, instance_ids=instances)
-    async with AsyncLab(settings) as lab:
+    async with LabServer(settings) as lab:
         opened = Scene(lab, tmp_path, request.param)
         await opened.register()
         yield opened

@@ -12,6 +12,8 @@ from certgate_broker.identity import Identity
 from certgate_broker.sessions import LiveSession, LiveSessions
 from certgate_broker.watch import Watch
 from certgate_certs.registry import DecisionRecord, Registry
+from certgate_controlplane.calls import CallLog
+from certgate_controlplane.clock import LabClock, SharedClock
 from certgate_controlplane.management import Management
 from controlplane.harness import Driver, Reply
 
@@ -48,7 +50,9 @@ class Door:
         self.desk = OpenDesk(Desk({}, self.sessions, self.log, None), registry)
         desks = Desks(registry, self.desk if broker == "here" else None)
         about = {"pid": 1}
-        management = Management(registry, desks, lambda: about)
+        now = LabClock()
+        clock = SharedClock(now, registry, desks)
+        management = Management(registry, desks, lambda: about, CallLog(now), now, clock)
         self._driver = Driver(Starlette(routes=management.routes()))
 
     def decide(self, *records: DecisionRecord) -> None:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from certgate_certs.registry.cas import Application, CaCertificates
+from certgate_certs.registry.clock import ClockOffset
 from certgate_certs.registry.closings import Closings
 from certgate_certs.registry.codes import RegistrationCodes
 from certgate_certs.registry.database import Database
@@ -49,6 +50,7 @@ class Registry:
         decisions: decision records.
         closings: connections that were ended because a right was withdrawn.
         mailbox: requests to the broker processes.
+        clock: how far the lab's clock is ahead.
         standing: the synchronous reader that decisions are made with.
     """
 
@@ -61,6 +63,7 @@ class Registry:
         self.decisions = DecisionRecords(database)
         self.closings = Closings(database)
         self.mailbox = Mailbox(database)
+        self.clock = ClockOffset(database)
 
     @classmethod
     async def open(cls, path: Path) -> "Registry":

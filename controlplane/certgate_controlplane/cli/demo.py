@@ -9,7 +9,7 @@ from rich.console import Console
 
 from certgate_controlplane.demo.stage import Stage
 from certgate_controlplane.demo.story import Story
-from certgate_controlplane.lab import AsyncLab
+from certgate_controlplane.lab import LabServer
 from certgate_controlplane.settings import Settings
 from certgate_controlplane.state import StateDirectory
 
@@ -28,7 +28,7 @@ def demo() -> None:
 
 async def _run(folder: Path) -> bool:
     stage = Stage(Console(highlight=False))
-    async with AsyncLab(Settings(state_dir=folder, api_port=0, mqtts_port=0)) as lab:
+    async with LabServer(Settings(state_dir=folder, api_port=0, mqtts_port=0)) as lab:
         stage.tell(f"API {lab.address.api_url}, MQTT over TLS on port {lab.address.mqtts_port}")
         story = Story(stage, lab.address, StateDirectory(folder))
         await asyncio.to_thread(story.play)

@@ -18,6 +18,7 @@ from certgate_broker.policy import (
     RefusalStyle,
 )
 from certgate_controlplane.access.throttle import PER_SECOND
+from certgate_controlplane.address import Address
 from certgate_controlplane.cli.options import (
     DEFAULT_STATE_DIR,
     AllowRemote,
@@ -43,7 +44,7 @@ from certgate_controlplane.cli.options import (
     read_limits,
     split_instances,
 )
-from certgate_controlplane.lab import Address, AsyncLab
+from certgate_controlplane.lab import LabServer
 from certgate_controlplane.settings import DEFAULT_MAX_CAS, Settings, Side
 from certgate_controlplane.statuses import StatusProfile
 
@@ -115,7 +116,7 @@ async def _run(settings: Settings, ready_file: Path | None) -> None:
     stopped = asyncio.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, stopped.set)
-    async with AsyncLab(settings) as lab:
+    async with LabServer(settings) as lab:
         typer.echo(_greeting(lab.address))
         if ready_file is not None:
             lab.address.write(ready_file)

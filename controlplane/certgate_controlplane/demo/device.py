@@ -9,7 +9,7 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
-from certgate_controlplane.lab import Address
+from certgate_controlplane.address import Address
 from certgate_controlplane.state import KeyPair
 
 _SECONDS = 5.0

@@ -5,10 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from certgate_certs.builder import KeyType
+from certgate_controlplane.address import Address
 from certgate_controlplane.client import ApiClient
 from certgate_controlplane.demo.device import Device
 from certgate_controlplane.demo.stage import Stage
-from certgate_controlplane.lab import Address
 from certgate_controlplane.state import StateDirectory
 
 _TOPIC = "fleet/news"

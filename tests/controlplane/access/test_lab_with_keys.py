@@ -16,8 +16,8 @@ from certgate_controlplane.access.credentials import CredentialsError
 from certgate_controlplane.cli import app
 from certgate_controlplane.cli.options import split_instances
 from certgate_controlplane.client import ApiClient, CallError
-from certgate_controlplane.lab import AsyncLab, LabError
-from certgate_controlplane.settings import DEFAULT_ACCOUNT, Settings, Side
+from certgate_controlplane.lab import LabServer
+from certgate_controlplane.settings import DEFAULT_ACCOUNT, LabError, Settings, Side
 from certgate_controlplane.statuses import StatusProfile
 
 MINE, THEIRS = "post-cn-mine", "post-cn-theirs"
@@ -44,7 +44,7 @@ def settings(tmp_path: Path, **changes: Any) -> Settings:
 async def url(tmp_path: Path, keys: Path) -> AsyncIterator[str]:
     """Run a lab with keys, and an instance of somebody else."""
     accounts = {THEIRS: "2"}
-    async with AsyncLab(settings(tmp_path, credentials=keys, accounts=accounts)) as lab:
+    async with LabServer(settings(tmp_path, credentials=keys, accounts=accounts)) as lab:
         assert lab.address.api_url is not None
         yield lab.address.api_url
 
@@ -79,7 +79,7 @@ async def test_client_takes_its_key_from_the_environment(
 async def test_throttle(tmp_path: Path) -> None:
     """A lab without keys holds all callers to the rate; nought lets any number in."""
     for rate, expected in ((1, {None, "Throttling.User"}), (0, {None})):
-        async with AsyncLab(settings(tmp_path, throttle=rate)) as lab:
+        async with LabServer(settings(tmp_path, throttle=rate)) as lab:
             client = ApiClient(str(lab.address.api_url))
             assert {await refused(client) for _ in range(20)} == expected
 
@@ -87,7 +87,7 @@ async def test_throttle(tmp_path: Path) -> None:
 async def test_status_profile_and_number_of_cas(tmp_path: Path) -> None:
     """Statuses and limits are those of the settings."""
     changes = {"status_profile": StatusProfile.ADJUSTED, "max_cas": 0}
-    async with AsyncLab(settings(tmp_path, **changes)) as lab:
+    async with LabServer(settings(tmp_path, **changes)) as lab:
         client = ApiClient(str(lab.address.api_url))
         code = await asyncio.to_thread(client.call, "GetRegisterCode", MqttInstanceId=MINE)
         ca = CertificateAuthority.create_root("ca")
@@ -109,13 +109,13 @@ class TestElsewhereThanLoopback:
     async def test_takes_keys_or_the_flag(self, tmp_path: Path) -> None:
         """Without keys it takes the flag, and says so."""
         with pytest.raises(LabError, match="--credentials, or add --allow-remote"):
-            await AsyncLab(settings(tmp_path, host="0.0.0.0")).start()
+            await LabServer(settings(tmp_path, host="0.0.0.0")).start()
 
     @pytest.mark.parametrize("is_allowed", [True, False])
     async def test_own_door_is_shut(self, tmp_path: Path, keys: Path, is_allowed: bool) -> None:
         """With keys alone the lab's own door, which asks for none, is not there."""
         changes = {"host": "0.0.0.0", "credentials": keys, "allow_remote": is_allowed}
-        async with AsyncLab(settings(tmp_path, **changes)) as lab:
+        async with LabServer(settings(tmp_path, **changes)) as lab:
             client = ApiClient(str(lab.address.api_url), "dummy", SECRET)
             assert await refused(client) is None
             if is_allowed:
@@ -131,13 +131,13 @@ class TestMistakes:
     async def test_no_file(self, tmp_path: Path) -> None:
         """A file that is not there is named."""
         with pytest.raises(CredentialsError, match=r"nowhere\.json cannot be read"):
-            await AsyncLab(settings(tmp_path, credentials=tmp_path / "nowhere.json")).start()
+            await LabServer(settings(tmp_path, credentials=tmp_path / "nowhere.json")).start()
 
     @pytest.mark.parametrize("account", ["", "me", "1" * 33, "1\n"])
     async def test_account(self, tmp_path: Path, account: str) -> None:
         """An account that cannot be one is named."""
         with pytest.raises(LabError, match="cannot be an account id"):
-            await AsyncLab(settings(tmp_path, accounts={MINE: account})).start()
+            await LabServer(settings(tmp_path, accounts={MINE: account})).start()
 
     def test_two_accounts(self) -> None:
         """An instance belongs to one account."""
