@@ -5,16 +5,13 @@ identifiers of RFC 5280, 4.2.1.1 and 4.2.1.2. Nothing issued here is for anythin
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from datetime import datetime
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificateIssuerPublicKeyTypes
 from cryptography.hazmat.primitives.serialization import (
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
     load_pem_private_key,
 )
 from cryptography.x509.oid import ExtendedKeyUsageOID
@@ -23,7 +20,6 @@ from certgate_certs.builder import (
     Extensions,
     KeyType,
     PrivateKey,
-    as_pem,
     ca_extensions,
     draft,
     general_name,
@@ -32,53 +28,10 @@ from certgate_certs.builder import (
     name_of,
     sign,
 )
-from certgate_certs.view import CertificateView
+from certgate_certs.issued import IssuedCertificate
 
 _CA_DAYS = 3650
-_LEAF_DAYS = 365
-
-
-@dataclass(frozen=True)
-class IssuedCertificate:
-    """A certificate with its private key (where certgate made the key) and its issuers.
-
-    Attributes:
-        certificate: the certificate.
-        private_key: its key, or None where it was issued for a certificate signing request.
-        issuers: the certificates above it, nearest first, the root included.
-    """
-
-    certificate: x509.Certificate
-    private_key: PrivateKey | None
-    issuers: tuple[x509.Certificate, ...] = ()
-
-    @property
-    def view(self) -> CertificateView:
-        """What the registry and the decision see of it."""
-        return CertificateView.from_der(self.certificate.public_bytes(Encoding.DER))
-
-    @property
-    def pem(self) -> str:
-        """The certificate alone, PEM."""
-        return as_pem(self.certificate)
-
-    @property
-    def chain_pem(self) -> str:
-        """The certificate, then its issuers: the ``client_chain.crt`` of the cloud's demos."""
-        return "".join(map(as_pem, (self.certificate, *self.issuers)))
-
-    @property
-    def key_pem(self) -> str:
-        """The private key, PKCS #8 PEM, unencrypted.
-
-        Raises:
-            ValueError: the key never was here; the certificate was issued for a request.
-        """
-        if self.private_key is None:
-            raise ValueError("this certificate was issued for a request; its key is elsewhere")
-        return self.private_key.private_bytes(
-            Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()
-        ).decode("ascii")
+DEVICE_DAYS = 365
 
 
 class CertificateAuthority:
@@ -96,7 +49,11 @@ class CertificateAuthority:
 
     @classmethod
     def create_root(
-        cls, name: str, key_type: KeyType = KeyType.EC_P256, days: int = _CA_DAYS
+        cls,
+        name: str,
+        key_type: KeyType = KeyType.EC_P256,
+        days: int = _CA_DAYS,
+        now: datetime | None = None,
     ) -> "CertificateAuthority":
         """Make a self-signed root CA.
 
@@ -104,10 +61,11 @@ class CertificateAuthority:
             name: common name of its subject, at most 64 characters (X.520 ub-common-name).
             key_type: kind of its key.
             days: validity in days from now.
+            now: the time, where it is not the machine's.
         """
         key = key_type.generate()
         subject = name_of(name)
-        unsigned = draft(subject, subject, key.public_key(), days)
+        unsigned = draft(subject, subject, key.public_key(), days, now)
         extensions = ca_extensions(key.public_key(), None, path_length=None)
         return cls(IssuedCertificate(sign(unsigned, extensions, key), key))
 
@@ -159,7 +117,11 @@ class CertificateAuthority:
         return CertificateAuthority(self._issue(name_of(name), key, extensions, days))
 
     def issue_device(
-        self, common_name: str, key_type: KeyType = KeyType.EC_P256, days: int = _LEAF_DAYS
+        self,
+        common_name: str,
+        key_type: KeyType = KeyType.EC_P256,
+        days: int = DEVICE_DAYS,
+        now: datetime | None = None,
     ) -> IssuedCertificate:
         """Issue a device certificate (TLS client).
 
@@ -167,13 +129,18 @@ class CertificateAuthority:
             common_name: becomes the `DeviceName` of its registration.
             key_type: kind of its key.
             days: validity in days from now.
+            now: the time, where it is not the machine's.
         """
         key = key_type.generate()
-        extensions = self._leaf_extensions(key.public_key(), ExtendedKeyUsageOID.CLIENT_AUTH)
-        return self._issue(name_of(common_name), key, extensions, days)
+        purpose = ExtendedKeyUsageOID.CLIENT_AUTH
+        unsigned = draft(
+            name_of(common_name), self.certificate.subject, key.public_key(), days, now
+        )
+        extensions = self._leaf_extensions(key.public_key(), purpose)
+        return IssuedCertificate(sign(unsigned, extensions, self._key), key, self._above())
 
     def issue_server(
-        self, names: Sequence[str], key_type: KeyType = KeyType.EC_P256, days: int = _LEAF_DAYS
+        self, names: Sequence[str], key_type: KeyType = KeyType.EC_P256, days: int = DEVICE_DAYS
     ) -> IssuedCertificate:
         """Issue a server certificate.
 
@@ -195,7 +162,7 @@ class CertificateAuthority:
         """
         return self.issue_device(code, days=300)
 
-    def sign_request(self, csr_pem: str, days: int = _LEAF_DAYS) -> IssuedCertificate:
+    def sign_request(self, csr_pem: str, days: int = DEVICE_DAYS) -> IssuedCertificate:
         """Issue a device certificate for a certificate signing request (RFC 2986).
 
         Subject and key are the request's; its extensions are not taken over.

@@ -31,10 +31,14 @@ class KeyType(StrEnum):
 
 
 def draft(
-    subject: x509.Name, issuer: x509.Name, key: CertificateIssuerPublicKeyTypes, days: int
+    subject: x509.Name,
+    issuer: x509.Name,
+    key: CertificateIssuerPublicKeyTypes,
+    days: int,
+    now: datetime | None = None,
 ) -> x509.CertificateBuilder:
     """Start a certificate: names, key, a random serial number, validity in days from now."""
-    now = datetime.now(UTC).replace(microsecond=0)
+    now = (now or datetime.now(UTC)).replace(microsecond=0)
     return (
         x509.CertificateBuilder()
         .subject_name(subject)

@@ -2,47 +2,20 @@
 
 import contextlib
 import fcntl
-import os
 import re
-import secrets
-import shutil
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from cryptography import x509
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import DEVICE_DAYS, CertificateAuthority
 from certgate_certs.builder import KeyType
+from certgate_certs.issued import IssuedCertificate
+from certgate_controlplane.key_files import KeyPair, StateError, explained, load, write
 
-_PRIVATE = 0o600
 _RENEW_BEFORE = timedelta(days=30)
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._@-]{0,63}")
-
-
-class StateError(Exception):
-    """The state directory cannot be used as asked; the text says what is wrong and where."""
-
-
-@dataclass(frozen=True, slots=True)
-class KeyPair:
-    """A certificate and its private key, as files.
-
-    Attributes:
-        certificate_file: the certificate alone, PEM.
-        chain_file: the certificate followed by its issuers, PEM.
-        key_file: the private key, PEM, readable by its owner only.
-    """
-
-    certificate_file: Path
-    chain_file: Path
-    key_file: Path
-
-    @classmethod
-    def in_folder(cls, folder: Path) -> "KeyPair":
-        """Name the files of a folder."""
-        return cls(folder / "certificate.pem", folder / "chain.pem", folder / "key.pem")
 
 
 class StateDirectory:
@@ -75,7 +48,7 @@ class StateDirectory:
         Raises:
             StateError: it cannot be made or written.
         """
-        with _explained(self.path):
+        with explained(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
             ignore = self.path / ".gitignore"
             if not ignore.exists():
@@ -90,45 +63,58 @@ class StateDirectory:
         Raises:
             StateError: the files cannot be read or written.
         """
-        with _explained(self.path), _alone(self.path):
+        with explained(self.path), _alone(self.path):
             pair = KeyPair.in_folder(self.path / "server")
             if not _still_good(pair, self._server_ca, names):
                 issued = self._server_authority().issue_server(names)
-                _write(pair, issued, replace=True)
+                write(pair, issued, replace=True)
             return pair
 
     def _server_authority(self) -> CertificateAuthority:
         if not self._server_ca.key_file.exists():
             root = CertificateAuthority.create_root("certgate server CA")
-            _write(self._server_ca, root.issued)
-        return _load(self._server_ca)
+            write(self._server_ca, root.issued)
+        return load(self._server_ca)
 
-    def new_ca(self, name: str, key_type: KeyType = KeyType.EC_P256) -> KeyPair:
+    def new_ca(
+        self, name: str, key_type: KeyType = KeyType.EC_P256, now: datetime | None = None
+    ) -> KeyPair:
         """Make a CA for devices.
 
         Args:
             name: its common name and the name of its folder.
             key_type: kind of its key.
+            now: the time, where it is not the machine's.
 
         Raises:
             StateError: the name cannot be a folder's or is taken.
         """
         pair = KeyPair.in_folder(self._ca_folder(name))
-        return self._new(pair, CertificateAuthority.create_root(name, key_type).issued)
+        return self._new(pair, CertificateAuthority.create_root(name, key_type, now=now).issued)
 
-    def new_device(self, name: str, ca: str, key_type: KeyType = KeyType.EC_P256) -> KeyPair:
+    def new_device(
+        self,
+        name: str,
+        ca: str,
+        key_type: KeyType = KeyType.EC_P256,
+        *,
+        days: int = DEVICE_DAYS,
+        now: datetime | None = None,
+    ) -> KeyPair:
         """Issue a device certificate.
 
         Args:
             name: its common name and the name of its folder.
             ca: the CA's name.
             key_type: kind of its key.
+            days: validity in days from now.
+            now: the time, where it is not the machine's.
 
         Raises:
             StateError: there is no such CA, or the name cannot be a folder's or is taken.
         """
         pair = KeyPair.in_folder(self._ca_folder(ca) / "devices" / _checked(name))
-        return self._new(pair, self.ca(ca).issue_device(name, key_type))
+        return self._new(pair, self.ca(ca).issue_device(name, key_type, days, now))
 
     def verification(self, ca: str, code: str) -> Path:
         """Issue the verification certificate that proves possession of a CA's key.
@@ -148,7 +134,7 @@ class StateDirectory:
             issued = self.ca(ca).issue_verification(code)
         except ValueError as error:
             raise StateError(f"{code!r} cannot be a common name: {error}") from error
-        with _explained(file):
+        with explained(file):
             file.write_text(issued.pem)
         return file
 
@@ -166,7 +152,7 @@ class StateDirectory:
             raise StateError(
                 f"there is no CA {name!r} in {self.path}: make it with `pki ca {name}`"
             )
-        return _load(pair)
+        return load(pair)
 
     def _ca_folder(self, name: str) -> Path:
         return self.path / "pki" / _checked(name)
@@ -175,8 +161,8 @@ class StateDirectory:
         self.prepare()
         if pair.key_file.exists():
             raise StateError(f"{pair.key_file.parent} exists already; delete it or choose a name")
-        with _explained(pair.key_file):
-            _write(pair, issued)
+        with explained(pair.key_file):
+            write(pair, issued)
         return pair
 
 
@@ -200,50 +186,9 @@ def _still_good(pair: KeyPair, ca: KeyPair, names: Sequence[str]) -> bool:
     return trusted and fresh and covered.issuperset(names)
 
 
-def _load(pair: KeyPair) -> CertificateAuthority:
-    try:
-        return CertificateAuthority.load(pair.chain_file.read_text(), pair.key_file.read_text())
-    except (OSError, ValueError) as error:
-        raise StateError(f"the CA in {pair.key_file.parent} cannot be read: {error}") from error
-
-
-def _write(pair: KeyPair, issued: IssuedCertificate, *, replace: bool = False) -> None:
-    """Write all files of a pair or none: the folder is moved into its place whole.
-
-    Where another process was faster its pair stays, unless an older one is to be replaced.
-    """
-    folder = pair.key_file.parent
-    draft = folder.with_name(f".{folder.name}-{secrets.token_hex(4)}")
-    draft.mkdir(parents=True)
-    files = KeyPair.in_folder(draft)
-    files.certificate_file.write_text(issued.pem)
-    files.chain_file.write_text(issued.chain_pem)
-    descriptor = os.open(files.key_file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, _PRIVATE)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(issued.key_pem)
-    if replace:
-        shutil.rmtree(folder, ignore_errors=True)
-    try:
-        draft.rename(folder)
-    except OSError:
-        shutil.rmtree(draft)
-        if not pair.key_file.exists():
-            raise
-
-
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Let nobody replace the server's pair while another process takes it for still good."""
     with (folder / "lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
         yield
-
-
-@contextlib.contextmanager
-def _explained(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except OSError as error:
-        raise StateError(f"{path} cannot be used: {error.strerror or error}") from error
-    except (ValueError, x509.ExtensionNotFound) as error:
-        raise StateError(f"what is in {path} cannot be used: {error}") from error

@@ -17,7 +17,8 @@ import pytest
 from paho.mqtt.enums import CallbackAPIVersion
 
 from certgate_broker.door import Door, DoorSettings
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Application, DecisionRecord, Registration, Registry
 
 FIRST, SECOND = "post-cn-first", "post-cn-second"

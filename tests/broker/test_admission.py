@@ -10,8 +10,9 @@ from broker.conftest import FIRST, SECOND, register
 from certgate_broker.admission import Admission, Presented, Verdict
 from certgate_broker.policy import IdentifierBinding, Policy
 from certgate_broker.reasons import Reason
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
 from certgate_certs.builder import draft, sign
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Registry, Status
 
 

@@ -5,8 +5,9 @@ import pytest
 from broker.conftest import FIRST, register
 from broker.test_admission import Gate, inactivate
 from certgate_broker.reasons import Reason
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
 from certgate_certs.builder import draft, sign
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Registry, Status
 
 

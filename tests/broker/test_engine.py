@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 
 from broker.conftest import FIRST, Device, House, Knock, connect_packet, eventually
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 
 PRESENT, NEW = ("Success", True), ("Success", False)
 

@@ -11,7 +11,8 @@ import pytest
 
 from broker.conftest import ACCEPTED, HOST, House, Knock, OpenHouse, connect_packet, register
 from certgate_broker.limits import ConnectionLimits
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 
 LIMITS = ConnectionLimits(
     handshake_seconds=0.3, connect_seconds=0.3, connect_bytes=500, packet_bytes=5000

@@ -19,7 +19,8 @@ from broker.conftest import FIRST, HOST, Device, register, write_pair
 from certgate_broker.engine import OWNER
 from certgate_broker.identity import Identity, current_identity
 from certgate_broker.plugin import AdmittedPlugin, CertificateAuthPlugin
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import DecisionRecord, Registry, Status
 
 ACCEPTED, REFUSED = ("Success", False), ("Not authorized", False)

@@ -8,7 +8,8 @@ import pytest
 
 from broker.conftest import FIRST, House, Knock, OpenHouse, connect_packet, register
 from certgate_broker.policy import Policy, RefusalStyle
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Status
 
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])

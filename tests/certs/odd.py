@@ -9,8 +9,9 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.asymmetric.types import CertificatePublicKeyTypes
 from cryptography.hazmat.primitives.serialization import Encoding
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
 from certgate_certs.builder import Extensions, KeyType, PrivateKey, draft, name_of, sign
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.view import CertificateView
 
 BEGIN = datetime(2024, 1, 1, tzinfo=UTC)

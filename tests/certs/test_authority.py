@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
 from certgate_certs.builder import KeyType
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.possession import is_signed_by
 from certs import odd
 

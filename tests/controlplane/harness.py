@@ -20,9 +20,10 @@ from alibabacloud_tea_openapi.models import Config  # type: ignore[attr-defined]
 from starlette.types import ASGIApp
 from Tea.exceptions import TeaException
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
 from certgate_certs.chain import FOREVER
 from certgate_certs.chain import Path as CertificatePath
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Application, FirstUse, Registration, Registry
 
 INSTANCE = "post-cn-test"

@@ -25,8 +25,9 @@ from certgate_controlplane.client import CallError
 from certgate_controlplane.demo import stage as stage_module
 from certgate_controlplane.demo.device import Device
 from certgate_controlplane.demo.stage import Stage
+from certgate_controlplane.key_files import KeyPair, StateError
 from certgate_controlplane.settings import LabError
-from certgate_controlplane.state import KeyPair, StateDirectory, StateError
+from certgate_controlplane.state import StateDirectory
 
 NOWHERE = Address(1, None, "127.0.0.1", 1, None, ("post-cn-test",), "nowhere")
 

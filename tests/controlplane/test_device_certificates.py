@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Registry
 from controlplane.harness import EMPTY_INSTANCE, INSTANCE, Cloud, enrol, register, rows
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Registry
 from certgate_controlplane.api import create_app
 from certgate_controlplane.catalogue import OPERATIONS

@@ -12,10 +12,10 @@ from starlette.applications import Starlette
 from certgate_certs.registry import RegistryUnavailable
 from certgate_controlplane.address import Address
 from certgate_controlplane.client import ApiClient
+from certgate_controlplane.key_files import StateError
 from certgate_controlplane.lab import LabServer
 from certgate_controlplane.serving import ApiServer
 from certgate_controlplane.settings import LabError, Settings, Side
-from certgate_controlplane.state import StateError
 from e2e.support import wait_until
 
 

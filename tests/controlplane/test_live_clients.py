@@ -19,7 +19,8 @@ from alibabacloud_tea_openapi.models import Config  # type: ignore[attr-defined]
 from Tea.exceptions import TeaException
 
 from broker.conftest import Device, write_pair
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Registry
 from certgate_controlplane.context import Context
 from certgate_controlplane.lab import LabServer

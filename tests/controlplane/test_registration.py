@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
 from certgate_certs.builder import KeyType, draft, key_usage, name_of, sign
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Registry
 from controlplane.harness import EMPTY_INSTANCE, INSTANCE, Cloud, register, rows
 

@@ -12,8 +12,10 @@ from pathlib import Path
 import pytest
 from cryptography import x509
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
-from certgate_controlplane.state import KeyPair, StateDirectory, StateError
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
+from certgate_controlplane.key_files import KeyPair, StateError
+from certgate_controlplane.state import StateDirectory
 
 NAMES = ["localhost", "127.0.0.1", "::1"]
 PROCESSES = 8
@@ -173,7 +175,7 @@ def test_faster_process_wins(state: StateDirectory, monkeypatch: pytest.MonkeyPa
             made[0] = state.new_ca("maker").key_file.read_bytes()
         return f"draft-{len(made[0])}"
 
-    monkeypatch.setattr("certgate_controlplane.state.secrets.token_hex", be_slow)
+    monkeypatch.setattr("certgate_controlplane.key_files.secrets.token_hex", be_slow)
     assert state.new_ca("maker").key_file.read_bytes() == made[0]
     assert [file.name for file in (state.path / "pki").iterdir()] == ["maker"]
 

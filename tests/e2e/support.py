@@ -21,7 +21,8 @@ from alibabacloud_onsmqtt20200420.client import Client as SdkClient
 from alibabacloud_tea_openapi.models import Config  # type: ignore[attr-defined]
 from paho.mqtt.enums import CallbackAPIVersion
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 
 INSTANCE = "post-cn-local"
 PATIENCE = 10.0

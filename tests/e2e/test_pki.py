@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from alibabacloud_onsmqtt20200420 import models
 
-from certgate_controlplane.state import StateDirectory, StateError
+from certgate_controlplane.key_files import StateError
+from certgate_controlplane.state import StateDirectory
 from e2e.support import INSTANCE, Lab, environment, serving
 
 KEY_TYPES = pytest.mark.parametrize("key_type", ["ec-p256", "rsa-2048"])

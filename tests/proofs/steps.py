@@ -8,8 +8,9 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
 from certgate_certs.chain import FOREVER, Path
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import FirstUse
 from certgate_controlplane.catalogue import OPERATIONS
 from controlplane.access.kit import (

@@ -14,8 +14,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
 from certgate_certs.builder import ca_extensions
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Registry
 from certgate_controlplane.api import create_app
 from certgate_controlplane.catalogue import OPERATIONS

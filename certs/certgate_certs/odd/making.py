@@ -8,7 +8,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
 from certgate_certs.builder import (
     Extensions,
     PrivateKey,
@@ -18,6 +18,7 @@ from certgate_certs.builder import (
     name_of,
     sign,
 )
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.odd.der import der_of
 from certgate_certs.odd.kind import DeviceKey, OddCase, OddDevice
 

@@ -12,9 +12,9 @@ from certgate_controlplane.cli.device import device
 from certgate_controlplane.cli.pki import pki
 from certgate_controlplane.cli.serve import serve
 from certgate_controlplane.client import CallError
+from certgate_controlplane.key_files import StateError
 from certgate_controlplane.runbook import RunbookError
 from certgate_controlplane.settings import LabError
-from certgate_controlplane.state import StateError
 
 app = typer.Typer(
     name="certgate",

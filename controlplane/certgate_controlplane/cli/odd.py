@@ -6,10 +6,12 @@ from typing import Annotated
 
 import typer
 
-from certgate_certs.authority import CertificateAuthority, IssuedCertificate
+from certgate_certs.authority import CertificateAuthority
+from certgate_certs.issued import IssuedCertificate
 from certgate_certs.odd import KINDS, OddCase, OddDevice, OddKind
 from certgate_controlplane.cli.options import DEFAULT_STATE_DIR, StateDir
-from certgate_controlplane.state import KeyPair, StateDirectory
+from certgate_controlplane.key_files import KeyPair
+from certgate_controlplane.state import StateDirectory
 
 Lines = Iterator[tuple[str, str | Path]]
 

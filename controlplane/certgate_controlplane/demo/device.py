@@ -10,7 +10,7 @@ from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
 from certgate_controlplane.address import Address
-from certgate_controlplane.state import KeyPair
+from certgate_controlplane.key_files import KeyPair
 
 _SECONDS = 5.0
 
