@@ -1,4 +1,4 @@
-"""What is handed out: three packages and their entry point, and never a private key."""
+"""What is handed out: its packages and their entry points, and never a private key."""
 
 import shutil
 import subprocess
@@ -11,6 +11,7 @@ import pytest
 
 TOP = Path(__file__).parent.parent
 PACKAGES = {
+    "certgate": "controlplane",
     "certgate_broker": "broker",
     "certgate_certs": "certs",
     "certgate_controlplane": "controlplane",
@@ -85,7 +86,8 @@ def secrets(files: dict[str, bytes]) -> list[str]:
 def test_secrets_were_planted(source: Path) -> None:
     """The copy that is built from holds what must not be handed out."""
     files = {str(file): file.read_bytes() for file in source.rglob("planted*")}
-    assert len(secrets(files)) == len(PACKAGES) * len(SECRETS) * 2 + len(SECRETS)
+    places = len(PACKAGES) + len(set(PACKAGES.values())) + len({"tests"})
+    assert len(secrets(files)) == places * len(SECRETS)
 
 
 def test_wheel_holds_no_secret(wheel: dict[str, bytes]) -> None:
@@ -98,7 +100,7 @@ def test_source_distribution_holds_no_secret(sdist: dict[str, bytes]) -> None:
     assert secrets(sdist) == []
 
 
-def test_wheel_holds_the_three_packages_and_nothing_else(wheel: dict[str, bytes]) -> None:
+def test_wheel_holds_its_packages_and_nothing_else(wheel: dict[str, bytes]) -> None:
     """Every module is there under its package; beside them there is only the metadata."""
     modules = {
         str(file.relative_to(TOP / floor))
@@ -117,6 +119,8 @@ def test_wheel_is_typed_and_has_its_command(wheel: dict[str, bytes]) -> None:
     assert {f"{package}/py.typed" for package in PACKAGES} <= set(wheel)
     (entry_points,) = (content for name, content in wheel.items() if name.endswith("points.txt"))
     assert b"certgate = certgate_controlplane.cli:main" in entry_points.splitlines()
+    plugin = b"certgate = certgate_controlplane.toolkit.pytest_plugin"
+    assert plugin in entry_points.partition(b"[pytest11]")[2].splitlines()
 
 
 def test_source_distribution_can_be_tested(sdist: dict[str, bytes]) -> None:

@@ -1,0 +1,12 @@
+"""The lab for asyncio: ``async with AsyncLab() as lab: …``."""
+
+from certgate_controlplane.toolkit.judge import Judge
+from certgate_controlplane.toolkit.operator import Operator
+
+
+class AsyncLab(Operator, Judge):
+    """A lab in the running event loop.
+
+    Args:
+        options: how it is set up; see `Options`.
+    """
