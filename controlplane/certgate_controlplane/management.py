@@ -93,7 +93,7 @@ class Management:
             await self.clock.advance(advance_of(dict(given)))
         except ClockError as error:
             return _bad(str(error))
-        except (TypeError, ValueError):
+        except (RecursionError, TypeError, ValueError):
             return _bad('a JSON object is expected, such as {"days": 400}')
         return await self._clock(request)
 

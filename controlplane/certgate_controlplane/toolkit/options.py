@@ -34,6 +34,7 @@ class Options(TypedDict, total=False):
         mqtt_auth: ``certificate`` or ``certificate+signature``.
         limits: names and numbers as ``--limit`` takes them.
         credentials: file with the access keys that calls are signed with.
+        accounts: account of each instance that does not belong to the default one.
         throttle: calls a second for each account, 0 for any number.
         status_profile: ``per-operation`` or ``adjusted``.
         max_cas: CA certificates an instance may hold.
@@ -51,6 +52,7 @@ class Options(TypedDict, total=False):
     mqtt_auth: MqttAuth | str
     limits: Mapping[str, float]
     credentials: Path
+    accounts: Mapping[str, str]
     throttle: int
     status_profile: StatusProfile | str
     max_cas: int

@@ -44,7 +44,7 @@ class Decision(DecisionRecord):
     def _verdict(self) -> str:
         if self.accepted:
             return "admitted"
-        sentences = [Reason(name).sentence for name in self.reasons]
+        sentences = [Reason(name).sentence for name in self.reasons if name in set(Reason)]
         detail = f" {self.detail}" if self.detail else ""
         return f"refused, {', '.join(self.reasons)}: {' '.join(sentences)}{detail}"
 
