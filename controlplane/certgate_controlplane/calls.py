@@ -25,6 +25,7 @@ class CallRecord:
         status: HTTP status of the answer.
         code: the error's code, "" where there was none.
         milliseconds: how long the answer took.
+        ca_sn: serial number of the CA, where it is about one of its devices.
     """
 
     at: int
@@ -34,6 +35,7 @@ class CallRecord:
     status: int
     code: str
     milliseconds: float
+    ca_sn: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +63,8 @@ class Running:
         """
         took = (time.perf_counter() - self.began) * 1000
         about = (_first(parameters, _INSTANCES), _first(parameters, _SUBJECTS))
-        self.log.add(CallRecord(self.at, action, *about, status, code, took))
+        ca_sn = _first(parameters, ("CaSn",))
+        self.log.add(CallRecord(self.at, action, *about, status, code, took, ca_sn))
 
 
 class CallLog:

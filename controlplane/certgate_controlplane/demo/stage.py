@@ -8,6 +8,8 @@ from rich.markup import escape
 from rich.rule import Rule
 from rich.table import Table
 
+from certgate_controlplane.report import Claim
+
 _BREATH = 1.2
 """Seconds between two chapters, for those who watch."""
 
@@ -19,19 +21,28 @@ class Stage:
         console: where to show it.
 
     Attributes:
-        failed: the claims that were not observed.
+        claims: what was claimed.
+        began: when the demonstration began, milliseconds since the epoch.
     """
 
     def __init__(self, console: Console) -> None:
         self._console = console
-        self._observed = 0
-        self.failed: list[str] = []
+        self._chapter = ""
+        self._since = time.monotonic()
+        self.claims: list[Claim] = []
+        self.began = time.time_ns() // 1_000_000
+
+    @property
+    def failed(self) -> list[str]:
+        """The claims that were not observed."""
+        return [claim.text for claim in self.claims if not claim.observed]
 
     def chapter(self, title: str) -> None:
         """Begin a chapter."""
+        self._chapter = title
         self._console.print()
         if self._console.is_terminal:
-            time.sleep(_BREATH if self._observed else 0)
+            time.sleep(_BREATH if self.claims else 0)
             self._console.print(Rule(f"[bold]{escape(title)}", align="left"))
         else:
             self._console.print(f"== {title}", markup=False)
@@ -42,10 +53,9 @@ class Stage:
 
     def claim(self, text: str, observed: bool) -> None:
         """State something and whether it was observed."""
-        if observed:
-            self._observed += 1
-        else:
-            self.failed.append(text)
+        now = time.monotonic()
+        self.claims.append(Claim(text, observed, now - self._since, self._chapter))
+        self._since = now
         mark = "[green]✓[/]" if observed else "[bold red]✗ not observed:[/]"
         self._console.print(f"  {mark} {escape(text)}", soft_wrap=True, highlight=False)
 
@@ -71,5 +81,5 @@ class Stage:
         if self.failed:
             self._console.print(f"[bold red]Not observed: {len(self.failed)} of the claims.[/]")
         else:
-            self._console.print(f"[bold green]All {self._observed} claims were observed.[/]")
+            self._console.print(f"[bold green]All {len(self.claims)} claims were observed.[/]")
         return not self.failed

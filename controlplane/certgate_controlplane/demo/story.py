@@ -38,6 +38,11 @@ class Story:
         self._api = ApiClient(str(self.address.api_url))
         self._instance = self.address.instance_ids[0]
 
+    @property
+    def names(self) -> dict[str, str]:
+        """The makers' names by the serial number of their CA."""
+        return {sn: maker for maker, sn in self.sns.items()}
+
     def play(self) -> None:
         """Play every chapter, in order."""
         try:

@@ -1,10 +1,10 @@
 """The lab for asyncio: ``async with AsyncLab() as lab: …``."""
 
 from certgate_controlplane.toolkit.judge import Judge
-from certgate_controlplane.toolkit.operator import Operator
+from certgate_controlplane.toolkit.reporting import Reporter
 
 
-class AsyncLab(Operator, Judge):
+class AsyncLab(Reporter, Judge):
     """A lab in the running event loop.
 
     Args:

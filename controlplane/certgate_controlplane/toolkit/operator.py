@@ -1,11 +1,12 @@
 """What an operator does to a lab: make CAs and devices, and switch them."""
 
-from typing import Literal
+from typing import Literal, Unpack
 
 from certgate_certs.authority import DEVICE_DAYS
 from certgate_certs.builder import KeyType
 from certgate_controlplane.toolkit.handles import Ca, Device
 from certgate_controlplane.toolkit.life import Life
+from certgate_controlplane.toolkit.options import Options
 
 _Verb = Literal["Active", "Inactivate", "Delete"]
 
@@ -14,7 +15,17 @@ class Operator(Life):
     """Makes CAs and devices, and calls the cloud's operations on them.
 
     Operations are called from inside the lab: access keys and faults of the API do not touch them.
+
+    Args:
+        options: how the lab is set up; see `Options`.
+
+    Attributes:
+        names: names of the CAs and devices made here, by serial number.
     """
+
+    def __init__(self, **options: Unpack[Options]) -> None:
+        super().__init__(**options)
+        self.names: dict[str, str] = {}
 
     async def new_ca(
         self,
@@ -38,6 +49,7 @@ class Operator(Life):
         """
         files = self.state.new_ca(name, key_type, self.clock.now)
         ca = Ca(name, files, self.address, instance or self.instance_id)
+        self.names[ca.sn] = name
         if registered:
             await self.register(ca)
         return ca
@@ -84,7 +96,9 @@ class Operator(Life):
             StateError: the CA has a device of that name, or it cannot be a folder's name.
         """
         files = self.state.new_device(name, ca.name, key_type, days=days, now=self.clock.now)
-        return Device(name, files, self.address, ca.instance_id, ca, client_id or name)
+        device = Device(name, files, self.address, ca.instance_id, ca, client_id or name)
+        self.names[device.sn] = name
+        return device
 
     async def activate(self, target: Ca | Device) -> None:
         """Let a CA's devices, or a device, connect again.
