@@ -3,26 +3,31 @@
 import asyncio
 import logging
 
-from OpenSSL import SSL
-
+from certgate_broker.contexts import ServerContexts
 from certgate_broker.tls import TlsStream
 from certgate_broker.way import Way
 
 _LOGGER = logging.getLogger(__name__)
 _BACKLOG = 1024
+_PATIENCE_SECONDS = 1.0
 
 
 class Listener:
     """Accepts devices on one TCP port.
 
     Args:
-        context: TLS as the server speaks it.
+        contexts: TLS as the server speaks it.
         way: what becomes of a connection.
+
+    Attributes:
+        contexts: likewise; they can be replaced, and those who were accepted with the earlier ones
+            keep them. A TLS session that was made with the earlier ones is not resumed.
+        way: likewise; it can be replaced, and those who are on the earlier one stay on it.
     """
 
-    def __init__(self, context: SSL.Context, way: Way) -> None:
-        self._context = context
-        self._way = way
+    def __init__(self, contexts: ServerContexts, way: Way) -> None:
+        self.contexts = contexts
+        self.way = way
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
         self._stopped = False
@@ -51,16 +56,26 @@ class Listener:
             return
         self._stopped = True
         self._server.close()
-        for task in self._tasks:
-            task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.end_all()
         await self._server.wait_closed()
+
+    async def end_all(self) -> None:
+        """End every connection there is, and wait until nothing of them is left.
+
+        Connections that come while it waits are none of its business.
+        """
+        left = set(self._tasks)
+        while left:
+            for task in left:
+                task.cancel()
+            # Again and again: the engine may mistake a cancellation for one of its own.
+            _, left = await asyncio.wait(left, timeout=_PATIENCE_SECONDS)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if self._stopped:  # asyncio had it in hand when the server was closed.
             writer.transport.abort()
             return
-        stream = TlsStream(reader, writer, self._context)
+        stream = TlsStream(reader, writer, self.contexts)
         task = asyncio.create_task(self._serve(stream))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
@@ -69,7 +84,7 @@ class Listener:
 
     async def _serve(self, stream: TlsStream) -> None:
         try:
-            await self._way.go(stream)
+            await self.way.go(stream)
         except Exception:
             # One connection's trouble is nobody else's.
             _LOGGER.exception("a connection from %s:%d ended by a fault of certgate", *stream.peer)

@@ -10,15 +10,16 @@ library's ssl has no such callback and drops failed handshakes silently.
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from OpenSSL import SSL, crypto
+
+from certgate_broker.client_hello import ClientHello
+from certgate_broker.contexts import ServerContexts
 
 _CHUNK = 16_384
 """Plain bytes of one full TLS record (RFC 8446, 5.1)."""
 _CLOSE_SECONDS = 2.0
 """A peer that does not read our last bytes within this time is cut off."""
-_OPTIONS = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE
 
 
 class HandshakeError(Exception):
@@ -33,67 +34,36 @@ class HandshakeError(Exception):
         self.no_certificate = "did not return a certificate" in detail
 
 
-def server_context(certificate_file: Path, key_file: Path) -> SSL.Context:
-    """Make the context that every connection of a listener is accepted with.
-
-    Args:
-        certificate_file: the server's certificate followed by its issuers, PEM.
-        key_file: its private key, PEM.
-
-    Raises:
-        SSL.Error: one of the files cannot be read, or they do not belong together.
-    """
-    context = SSL.Context(SSL.TLS_SERVER_METHOD)
-    context.set_min_proto_version(SSL.TLS1_2_VERSION)
-    context.set_options(_OPTIONS)
-    context.use_certificate_chain_file(str(certificate_file))
-    context.use_privatekey_file(str(key_file))
-    context.check_privatekey()
-    context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _pass_to_the_decision)
-    # Without a context id OpenSSL resumes no session that carries a client certificate.
-    context.set_session_id(b"certgate")
-    # Without a callback a session resumed with TLS 1.2 forgets the name it was made for.
-    context.set_tlsext_servername_callback(lambda _connection: None)
-    return context
-
-
-def _pass_to_the_decision(
-    connection: SSL.Connection, certificate: crypto.X509, error: int, depth: int, _ok: int
-) -> bool:
-    """Note that a certificate was presented, which does not happen when a session is resumed."""
-    stream = connection.get_app_data()
-    if not isinstance(stream, TlsStream):
-        return False
-    stream.resumed = False
-    return stream.examine is None or stream.examined(certificate, error, depth)
-
-
 class TlsStream:
     """The server's end of one TLS connection over an asyncio stream.
 
     Args:
         reader: the bytes that come in.
         writer: takes the bytes that go out.
-        context: made by `server_context`.
+        contexts: made by `server_contexts`.
 
     Attributes:
+        instance_id: the instance asked for by the first label of the server name; "" for none but
+            the default one. Known once the handshake is over.
         resumed: whether the handshake resumed a session; meaningful once it is over.
         examine: asked during the handshake whether a chain (DER, issuers first, the leaf last) may
             pass; None lets every chain pass.
+        held: nothing is sent while it is set; what there is to send waits.
     """
 
     def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, context: SSL.Context
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, contexts: ServerContexts
     ) -> None:
         self._reader = reader
         self._writer = writer
-        self._tls = SSL.Connection(context, None)
-        self._tls.set_accept_state()
-        self._tls.set_app_data(self)
+        self._others = contexts.others
+        self._accept(contexts.default)
+        self.instance_id = ""
         self._closing = False
         self._seen: list[bytes] = []
         self.resumed = True
         self.examine: Callable[[Sequence[bytes]], bool] | None = None
+        self.held = False
 
     @property
     def peer(self) -> tuple[str, int]:
@@ -106,26 +76,25 @@ class TlsStream:
         """The protocol version, such as ``TLSv1.3``."""
         return self._tls.get_protocol_version_name()
 
-    @property
-    def server_name(self) -> str:
-        """The server name that the client asked for, or ""."""
-        return (self._tls.get_servername() or b"").decode("ascii", "replace")
-
-    def examined(self, certificate: crypto.X509, error: int, depth: int) -> bool:
+    def presented(self, certificate: crypto.X509, error: int, depth: int) -> bool:
         """Take note of a certificate, and ask whether the chain may pass once that can be told.
 
-        OpenSSL names the certificates from the top of the chain down to the leaf. It sends the
-        alert that fits only if the chain is refused where OpenSSL itself finds fault with it: at
-        the top, which has no issuer here. A top that is the leaf's own issuer tells enough.
+        None is presented where a session is resumed. OpenSSL names the certificates from the top of
+        the chain down to the leaf. It sends the alert that fits only if the chain is refused where
+        OpenSSL itself finds fault with it: at the top, which has no issuer here. A top that is the
+        leaf's own issuer tells enough.
 
         Args:
             certificate: the one OpenSSL looks at.
             error: what OpenSSL finds wrong with it, 0 for nothing.
             depth: its distance from the leaf.
         """
+        self.resumed = False
+        if self.examine is None:
+            return True
         self._seen.append(crypto.dump_certificate(crypto.FILETYPE_ASN1, certificate))
         conclusive = depth == 0 or (error != 0 and depth == 1)
-        return not conclusive or self.examine is None or self.examine(self._seen)
+        return not conclusive or self.examine(self._seen)
 
     def client_certificate(self) -> bytes:
         """Give the client's certificate, DER; on a resumed session that of the original handshake.
@@ -150,6 +119,8 @@ class TlsStream:
         Raises:
             HandshakeError: it cannot be completed; the client has been told why as far as TLS can.
         """
+        if self._others:
+            await self._greet()
         while True:
             try:
                 self._tls.do_handshake()
@@ -163,6 +134,25 @@ class TlsStream:
             else:
                 self._flush()
                 return
+
+    async def _greet(self) -> None:
+        """Find out which instance is asked for, and go on with its context."""
+        hello, name = ClientHello(), None
+        while name is None:
+            data = await self._read()
+            if not data:
+                raise HandshakeError("the client closed the connection")
+            name = hello.feed(data)
+        label = name.partition(".")[0]
+        if label in self._others:
+            self.instance_id = label
+            self._accept(self._others[label])
+        self._tls.bio_write(bytes(hello.received))
+
+    def _accept(self, context: SSL.Context) -> None:
+        self._tls = SSL.Connection(context, None)
+        self._tls.set_accept_state()
+        self._tls.set_app_data(self)
 
     async def receive(self) -> bytes:
         """Wait for plain bytes; b"" once no more will come."""
@@ -217,16 +207,19 @@ class TlsStream:
         loop.call_later(_CLOSE_SECONDS, transport.abort)
 
     async def _fill(self) -> bool:
-        try:
-            data = await self._reader.read(_CHUNK)
-        except OSError:
-            return False
+        data = await self._read()
         if data:
             self._tls.bio_write(data)
         return bool(data)
 
+    async def _read(self) -> bytes:
+        try:
+            return await self._reader.read(_CHUNK)
+        except OSError:
+            return b""
+
     def _flush(self) -> None:
-        while True:
+        while not self.held:
             try:
                 self._writer.write(self._tls.bio_read(_CHUNK))
             except SSL.Error:

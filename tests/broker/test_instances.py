@@ -113,3 +113,25 @@ class TestResumption:
         assert await self.again(house, context, session, name) == ACCEPTED
         found = [(record.instance_id, record.resumed) for record in await house.records()]
         assert found == [(SECOND, False), (SECOND, True)]
+
+    @VERSIONS
+    @pytest.mark.parametrize(("mine", "asked"), [(FIRST, SECOND), (SECOND, FIRST)])
+    async def test_under_the_name_of_another_instance(
+        self, house: House, version: ssl.TLSVersion, mine: str, asked: str
+    ) -> None:
+        """A session made for one instance is not resumed at another, which judges for itself."""
+        maker = CertificateAuthority.create_root("Maker of one")
+        await register(house.registry, maker, mine)
+        context = house.context(maker.issue_device("m"), version)
+        session = await self.first(house, context, f"{mine}.localhost")
+
+        def elsewhere() -> tuple[bytes, bool | None]:
+            with contextlib.closing(
+                Knock(house.port, context, f"{asked}.localhost", session)
+            ) as knock:
+                return knock.ask(connect_packet("m")), knock.tls.session_reused
+
+        answer, resumed = await asyncio.to_thread(elsewhere)
+        assert (answer[3], resumed) == (5, False)
+        last = (await house.records())[-1]
+        assert (last.instance_id, last.reasons) == (asked, ("ca_not_registered",))

@@ -7,9 +7,10 @@ from collections.abc import AsyncIterator, Callable
 import pytest
 
 from broker.conftest import HOST
+from certgate_broker.contexts import server_contexts
 from certgate_broker.door import DoorSettings
 from certgate_broker.listener import Listener
-from certgate_broker.tls import TlsStream, server_context
+from certgate_broker.tls import TlsStream
 from certgate_broker.way import Way
 
 Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
@@ -37,7 +38,9 @@ async def listener(
         accepts.append(accept)
         return await start_server(accept, HOST, 0)
 
-    made = Listener(server_context(settings.certificate_file, settings.key_file), Nowhere())
+    made = Listener(
+        server_contexts(["only"], settings.certificate_file, settings.key_file), Nowhere()
+    )
     with monkeypatch.context() as patch:
         patch.setattr(asyncio, "start_server", start)
         await made.start(HOST, 0)
@@ -82,5 +85,5 @@ class TestStop:
 
     async def test_not_started(self, settings: DoorSettings) -> None:
         """A listener that never started has nothing to stop."""
-        context = server_context(settings.certificate_file, settings.key_file)
+        context = server_contexts(["only"], settings.certificate_file, settings.key_file)
         await Listener(context, Nowhere()).stop()

@@ -9,26 +9,27 @@ from OpenSSL import SSL, crypto
 
 from broker.conftest import House, connect_packet
 from certgate_broker import tls
+from certgate_broker.contexts import ServerContexts, _pass_to_the_decision, server_contexts
 from certgate_broker.door import DoorSettings
-from certgate_broker.tls import HandshakeError, TlsStream, server_context
+from certgate_broker.tls import HandshakeError, TlsStream
 from certgate_certs.authority import CertificateAuthority
 from certs import odd
 
 
 @pytest.fixture
-def context(settings: DoorSettings) -> SSL.Context:
-    """Make the server's context."""
-    return server_context(settings.certificate_file, settings.key_file)
+def contexts(settings: DoorSettings) -> ServerContexts:
+    """Make the server's contexts."""
+    return server_contexts(["only"], settings.certificate_file, settings.key_file)
 
 
 @pytest.fixture
-async def stream(context: SSL.Context) -> TlsStream:
+async def stream(contexts: ServerContexts) -> TlsStream:
     """Make a stream whose client has said nothing; what it writes goes nowhere."""
     reader = asyncio.StreamReader()
     protocol = asyncio.StreamReaderProtocol(reader)
     transport = Nowhere()
     writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
-    return TlsStream(reader, writer, context)
+    return TlsStream(reader, writer, contexts)
 
 
 class Nowhere(asyncio.Transport):
@@ -48,21 +49,21 @@ class Nowhere(asyncio.Transport):
 
 
 class TestContext:
-    """`server_context`."""
+    """`server_contexts`."""
 
     def test_key_of_another_certificate(self, settings: DoorSettings) -> None:
         """A key that does not belong to the certificate is an error, and not a broken server."""
         settings.key_file.write_text(CertificateAuthority.create_root("x").issued.key_pem)
         with pytest.raises(SSL.Error):
-            server_context(settings.certificate_file, settings.key_file)
+            server_contexts(["only"], settings.certificate_file, settings.key_file)
 
     def test_the_callback_without_a_stream(
-        self, context: SSL.Context, ca: CertificateAuthority
+        self, contexts: ServerContexts, ca: CertificateAuthority
     ) -> None:
         """Without a connection of ours there is nobody who could decide: no certificate passes."""
         certificate = crypto.X509.from_cryptography(ca.certificate)
-        connection = SSL.Connection(context, None)
-        passed = tls._pass_to_the_decision(connection, certificate, 20, 0, 0)  # noqa: SLF001
+        connection = SSL.Connection(contexts.default, None)
+        passed = _pass_to_the_decision(connection, certificate, 20, 0, 0)
         assert not passed
 
 
@@ -74,7 +75,7 @@ class TestStream:
         with pytest.raises(HandshakeError) as caught:
             stream.client_certificate()
         assert caught.value.no_certificate
-        assert (stream.client_chain(), stream.server_name) == ((), "")
+        assert (stream.client_chain(), stream.instance_id) == ((), "")
         assert stream.peer == ("", 0)
 
     async def test_send_too_early_or_too_late(self, stream: TlsStream) -> None:
