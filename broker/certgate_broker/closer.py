@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from certgate_broker.admission import Clock
 from certgate_broker.sessions import LiveSession, LiveSessions
 from certgate_certs.registry import Registry
-from certgate_certs.rows import Closing
+from certgate_certs.rows import Cause, Closing
 
 
 class Closer:
@@ -57,17 +57,22 @@ class Closer:
             pass
 
     async def _close(self, sessions: Sequence[LiveSession]) -> None:
+        await self._end(self._withdrawn(sessions))
+
+    def _withdrawn(self, sessions: Sequence[LiveSession]) -> list[tuple[LiveSession, Cause]]:
         rights = {item.identity.device_id: item.identity.ca_id for item in sessions}
         causes = self._registry.standing.withdrawn(rights)
+        found = [(item, causes.get(item.identity.device_id)) for item in sessions]
+        return [(item, cause) for item, cause in found if cause is not None and not item.closing]
+
+    async def _end(self, found: Sequence[tuple[LiveSession, Cause]]) -> None:
         closings = []
-        for session in sessions:
+        for session, cause in found:
+            session.closing = True
+            session.hang_up()
             identity = session.identity
-            cause = causes.get(identity.device_id)
-            if cause is not None and not session.closing:
-                session.closing = True
-                session.hang_up()
-                named = (identity.instance_id, identity.client_id)
-                serials = (identity.ca_sn, identity.device_sn)
-                closings.append(Closing(self._clock(), *named, *serials, cause))
+            named = (identity.instance_id, identity.client_id)
+            serials = (identity.ca_sn, identity.device_sn)
+            closings.append(Closing(self._clock(), *named, *serials, cause))
         if closings:
             await self._registry.closings.append(closings)

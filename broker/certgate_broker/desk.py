@@ -38,6 +38,9 @@ class Desk:
         log: the door's decision log.
         closer: closes connections whose right was withdrawn; None where they are kept.
         further: what else can be asked of this process, by kind.
+
+    Attributes:
+        closer: as given; it can be replaced.
     """
 
     def __init__(
@@ -51,7 +54,7 @@ class Desk:
         self._engines = engines
         self._sessions = sessions
         self._log = log
-        self._closer = closer
+        self.closer = closer
         self._kinds: Answers = {
             **(further or {}),
             "close": self._close,
@@ -71,9 +74,11 @@ class Desk:
         return await self._kinds[question["kind"]](**arguments)
 
     async def _close(self, instance_id: str, client_id: str) -> bool:
-        session = self._sessions.find(instance_id, client_id)
-        if session is not None:
-            await session.close()
+        # Who is being admitted at this moment is entered first, and found.
+        async with self._sessions.turn(instance_id, client_id):
+            session = self._sessions.find(instance_id, client_id)
+            if session is not None:
+                await session.close()
         return session is not None
 
     async def _online(self, instance_id: str, client_ids: list[str]) -> list[str]:
@@ -95,8 +100,8 @@ class Desk:
 
     async def _flush(self) -> None:
         await self._log.flush()
-        if self._closer is not None:
-            await self._closer.settled()
+        if self.closer is not None:
+            await self.closer.settled()
 
 
 class OpenDesk:

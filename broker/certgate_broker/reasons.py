@@ -37,6 +37,7 @@ class Reason(StrEnum):
     TOO_MANY_CONNECTIONS = "too_many_connections"
     SESSION_RESUMED = "session_resumed"
     REGISTRY_UNAVAILABLE = "registry_unavailable"
+    FAULT_INJECTED = "fault_injected"
 
     @property
     def sentence(self) -> str:
@@ -70,6 +71,7 @@ _SENTENCES = {
     Reason.TOO_MANY_CONNECTIONS: "The broker has as many connections as it takes.",
     Reason.SESSION_RESUMED: "Behind amqtt's own listener nobody knows who resumes a session.",
     Reason.REGISTRY_UNAVAILABLE: "The registry cannot be used, so nobody is admitted.",
+    Reason.FAULT_INJECTED: "A fault was set on purpose, and it struck this connection.",
 }
 
 _RETURN_CODES = {

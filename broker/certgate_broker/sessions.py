@@ -9,7 +9,7 @@ from certgate_broker.identity import Identity
 
 _CLOSE_SECONDS = 5.0
 """A session that does not end by itself within this time after its connection was closed is
-cancelled; amqtt may be waiting for an acknowledgement that will never come."""
+cancelled; one whose client takes nothing needs some seconds, until the connection is cut off."""
 
 
 @dataclass(eq=False, slots=True)

@@ -153,6 +153,136 @@ class TestWriting:
         await DecisionLog(desk).stop()
 
 
+class TestWaiting:
+    """Records that somebody waits for."""
+
+    async def test_it_is_in_the_file(self, registry: Registry) -> None:
+        """Who has waited finds it there."""
+        log = DecisionLog(registry.decisions)
+        log.start()
+        await log.write(record(1))
+        assert await registry.decisions.since(0, 10) == [(1, record(1))]
+        await log.stop()
+
+    async def test_order_and_batches(self, log: DecisionLog, desk: Desk) -> None:
+        """All who come while a batch is being written share the next, in their order."""
+        desk.open.clear()
+        log.add(record(0))
+        await eventually(lambda: not log._work.is_set())  # noqa: SLF001  the first batch is taken
+        waiting = []
+        for number in range(1, 9, 2):
+            waiting.append(asyncio.create_task(log.write(record(number))))
+            await asyncio.sleep(0)
+            log.add(record(number + 1))
+        assert not any(task.done() for task in waiting)
+        desk.open.set()
+        await asyncio.gather(*waiting)
+        assert desk.batches == [[0], [1, 2, 3, 4, 5, 6, 7, 8]]
+
+    async def test_it_cannot_be_written(self, log: DecisionLog, desk: Desk) -> None:
+        """It is given up, those that came later too; what nobody waits for stays."""
+        desk.open.clear()
+        desk.broken = True
+        waiting = [asyncio.create_task(log.write(record(1)))]
+        log.add(record(2))
+        await eventually(lambda: not log._work.is_set())  # noqa: SLF001  the first batch is taken
+        waiting.append(asyncio.create_task(log.write(record(3))))
+        log.add(record(4))
+        await asyncio.sleep(0)
+        desk.open.set()
+        ends = await asyncio.gather(*waiting, return_exceptions=True)
+        assert [type(end) for end in ends] == [RegistryUnavailable] * 2
+        assert not log.healthy
+        desk.broken = False
+        await eventually(lambda: log.healthy)
+        await log.flush()
+        assert desk.written == [2, 4]
+
+    async def test_flush_waits_for_what_is_left(self, log: DecisionLog, desk: Desk) -> None:
+        """Records that are given up do not count for others that are still on their way."""
+        desk.open.clear()
+        desk.broken = True
+        log.add(record(1))
+        waiting = [asyncio.create_task(log.write(record(number))) for number in (2, 3)]
+        await asyncio.sleep(0)
+        desk.open.set()
+        await asyncio.gather(*waiting, return_exceptions=True)
+        with pytest.raises(RegistryUnavailable):
+            await log.flush()
+        desk.broken = False
+        await eventually(lambda: log.healthy)
+        await log.flush()
+        assert desk.written == [1]
+
+    async def test_nothing_is_left_to_flush(self, log: DecisionLog, desk: Desk) -> None:
+        """A flush does not wait for what was given up."""
+        desk.broken = True
+        with pytest.raises(RegistryUnavailable):
+            await log.write(record(1))
+        await log.flush()
+        desk.broken = False
+        await eventually(lambda: log.healthy)
+        assert desk.written == []
+
+    @pytest.mark.parametrize("broken", [False, True])
+    async def test_who_waits_goes(self, log: DecisionLog, desk: Desk, *, broken: bool) -> None:
+        """A connection that ends while its record is on its way harms nobody."""
+        desk.open.clear()
+        going, waiting = (asyncio.create_task(log.write(record(number))) for number in (1, 2))
+        await asyncio.sleep(0)
+        going.cancel()
+        await asyncio.gather(going, return_exceptions=True)
+        desk.broken = broken
+        desk.open.set()
+        (end,) = await asyncio.gather(waiting, return_exceptions=True)
+        assert isinstance(end, RegistryUnavailable) is broken
+        desk.broken = False
+        await eventually(lambda: log.healthy)
+        assert desk.written == ([] if broken else [1, 2])
+
+    async def test_bound(
+        self, log: DecisionLog, desk: Desk, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Where too many wait, nobody waits behind them."""
+        monkeypatch.setattr(module, "_MOST_PENDING", 1)
+        desk.open.clear()
+        log.add(record(1))
+        with pytest.raises(RegistryUnavailable, match="too many"):
+            await log.write(record(2))
+        desk.open.set()
+        await log.flush()
+        assert desk.written == [1]
+
+    async def test_forgotten(self, log: DecisionLog, desk: Desk) -> None:
+        """What a reset has forgotten is not written, and nobody waits for it in vain."""
+        desk.open.clear()
+        log.add(record(0))
+        await eventually(lambda: not log._work.is_set())  # noqa: SLF001  the first batch is taken
+        before = asyncio.create_task(log.write(record(1)))
+        await asyncio.sleep(0)
+        log.forget()
+        after = asyncio.create_task(log.write(record(2)))
+        await asyncio.sleep(0)
+        desk.open.set()
+        await asyncio.gather(before, after)
+        assert desk.written == [0, 2]
+
+    async def test_stop(self, desk: Desk) -> None:
+        """Nobody waits for a log that has stopped."""
+        log = DecisionLog(desk)
+        log.start()
+        desk.broken = True
+        log.add(record(1))
+        with pytest.raises(RegistryUnavailable):
+            await log.flush()
+        desk.open.clear()
+        waiting = asyncio.create_task(log.write(record(2)))
+        await asyncio.sleep(0)
+        await log.stop()
+        with pytest.raises(RegistryUnavailable):
+            await waiting
+
+
 class TestUnwritable:
     """The file does not take records."""
 

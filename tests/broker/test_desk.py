@@ -11,8 +11,9 @@ import pytest
 from broker.conftest import FIRST, House, eventually
 from certgate_broker import desk as desk_module
 from certgate_broker.desk import Desk, Desks, OpenDesk
+from certgate_broker.sessions import LiveSession, LiveSessions
 from certgate_certs.authority import CertificateAuthority
-from certgate_certs.registry import Registry, RegistryUnavailable
+from certgate_certs.registry import Registry, RegistryUnavailable, Status
 
 
 @pytest.fixture
@@ -90,6 +91,37 @@ class TestQuestions:
         await desks.flush()
         assert len(await house.registry.decisions.since(0, 10)) == 1
         await device.leave()
+
+
+async def test_close_finds_who_is_being_admitted(
+    house: House, here: Desks, ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that was admitted before the call, and is entered after it, is closed, too.
+
+    Else a device whose CA was inactivated after its admission, and whose connection an operator
+    then closes, would stay connected.
+    """
+    admitted, going_on, enter = asyncio.Event(), asyncio.Event(), LiveSessions.enter
+
+    async def slowly(self: LiveSessions, session: LiveSession) -> None:
+        admitted.set()
+        await going_on.wait()
+        await enter(self, session)
+
+    monkeypatch.setattr(LiveSessions, "enter", slowly)
+    device = house.device(ca.issue_device("meter-1"), "m")
+    await asyncio.to_thread(device.client.connect, "127.0.0.1", house.port)
+    device.client.loop_start()
+    async with asyncio.timeout(5):
+        await admitted.wait()
+    await house.registry.cas.set_status(FIRST, ca.issued.view.sn, Status.INACTIVE)
+    closing = asyncio.create_task(here.close(FIRST, "m"))
+    await asyncio.wait([closing], timeout=0.05)
+    going_on.set()
+    assert await closing
+    await eventually(lambda: len(house.door.sessions) == 0)
+    await device.cut_off()
+    await device.leave()
 
 
 class TestTrouble:

@@ -1,6 +1,8 @@
 """The door over real TCP and TLS: whom it lets in, and what each record says."""
 
+import asyncio
 import ssl
+from collections.abc import Sequence
 
 import pytest
 from OpenSSL import SSL
@@ -19,7 +21,7 @@ from certgate_broker.desk import Desks
 from certgate_broker.door import Door, DoorSettings
 from certgate_certs.authority import CertificateAuthority
 from certgate_certs.builder import KeyType
-from certgate_certs.registry import Registry, RegistryUnavailable, Status
+from certgate_certs.registry import DecisionRecord, Registry, RegistryUnavailable, Status
 
 VERSIONS = pytest.mark.parametrize("version", [ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3])
 NAMES = {ssl.TLSVersion.TLSv1_2: "TLSv1.2", ssl.TLSVersion.TLSv1_3: "TLSv1.3"}
@@ -163,6 +165,45 @@ class TestRefused:
         await eventually(lambda: house.door.log.healthy)
         assert await house.ask(context, connect_packet("m")) == ACCEPTED
 
+    async def test_own_record_cannot_be_written(
+        self, house: House, ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not even the first is admitted unrecorded; what is recorded of him is the refusal."""
+        contexts = [house.context(ca.issue_device(f"meter-{number}")) for number in range(4)]
+
+        async def fail(_: object) -> None:
+            raise RegistryUnavailable("disk full")
+
+        with monkeypatch.context() as patch:
+            patch.setattr(house.registry.decisions, "append", fail)
+            asked = (house.ask(each, connect_packet(f"{n}")) for n, each in enumerate(contexts))
+            assert await asyncio.gather(*asked) == [b"\x20\x02\x00\x03"] * 4
+            assert len(house.door.sessions) == 0
+        await eventually(lambda: house.door.log.healthy)
+        assert await house.ask(contexts[0], connect_packet("0")) == ACCEPTED
+        reasons = [record.reasons for record in await house.records()]
+        assert reasons == [("registry_unavailable",)] * 4 + [()]
+
+    async def test_no_answer_before_the_record(
+        self, house: House, ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An admission is answered, and the device counts as connected, when it is in the file."""
+        context, append = house.context(ca.issue_device("meter-1")), house.registry.decisions.append
+        reached, may_go_on = asyncio.Event(), asyncio.Event()
+
+        async def be_slow(records: Sequence[DecisionRecord]) -> None:
+            reached.set()
+            await may_go_on.wait()
+            await append(records)
+
+        monkeypatch.setattr(house.registry.decisions, "append", be_slow)
+        asking = asyncio.create_task(house.ask(context, connect_packet("m")))
+        await reached.wait()
+        done, _ = await asyncio.wait([asking], timeout=0.05)
+        assert (len(done), len(house.door.sessions)) == (0, 0)
+        may_go_on.set()
+        assert await asking == ACCEPTED
+
     async def test_too_many_records_wait(
         self, house: House, ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
     ) -> None:
@@ -184,7 +225,7 @@ class TestRefused:
 
         context = house.context(ca.issue_device("meter-1"))
         with monkeypatch.context() as patch:
-            patch.setattr(house.door.log, "add", fail)
+            patch.setattr(house.door.log, "write", fail)
             assert await house.ask(context, connect_packet("m")) == b""
         assert await house.ask(context, connect_packet("m")) == ACCEPTED
 

@@ -3,7 +3,12 @@
 import asyncio
 import contextlib
 
+from amqtt.adapters import ReaderAdapter, WriterAdapter
+
 from broker.conftest import FIRST, Device, House, Knock, connect_packet, eventually
+from broker.wire import Raw, Will, connect
+from broker.wire import publish as packet
+from certgate_broker.distribution import LISTENER
 from certgate_certs.authority import CertificateAuthority
 from certgate_certs.issued import IssuedCertificate
 
@@ -96,6 +101,55 @@ class TestStoredSessions:
         again = house.device(issued, "m", clean=False)
         assert await again.connect() == NEW
         await again.leave()
+
+
+class Dialogue(ReaderAdapter, WriterAdapter):
+    """A connection that came to amqtt some other way than through the door."""
+
+    def __init__(self, said: bytes) -> None:
+        self.said, self.heard, self.closed = said, b"", False
+
+    async def read(self, n: int = -1) -> bytes:
+        """Give so many bytes."""
+        taken, self.said = self.said[:n], self.said[n:]
+        return taken
+
+    def feed_eof(self) -> None:
+        """Nothing to do."""
+
+    def write(self, data: bytes) -> None:
+        """Take bytes."""
+        self.heard += data
+
+    async def drain(self) -> None:
+        """Nothing to wait for."""
+
+    def get_peer_info(self) -> tuple[str, int]:
+        """Give an address."""
+        return "192.0.2.1", 4711
+
+    def get_ssl_info(self) -> None:
+        """Give nothing."""
+
+    async def close(self) -> None:
+        """Note it."""
+        self.closed = True
+
+
+async def test_nobody_without_an_identity(house: House, ca: CertificateAuthority) -> None:
+    """Who was not admitted is refused, and the session it names is as before, its will too."""
+    victim = await Raw.open(house, ca.issue_device("v"), connect("m", clean=False, will=Will()))
+    await victim.subscribe("#")
+    exchange = house.door._engines[FIRST]._exchange  # noqa: SLF001
+    for clean in (False, True):
+        will = Will(message=b"forged", retain=True)
+        dialogue = Dialogue(connect("m", clean=clean, will=will))
+        await exchange.external_connected(dialogue, dialogue, LISTENER)
+        assert (dialogue.heard, dialogue.closed) == (b"\x20\x02\x00\x05", True)
+    assert exchange.sessions["m"][0].will_message == b"gone"
+    victim.send(packet("t", b"still here"))
+    assert (await victim.message()).payload == b"still here"
+    await victim.leave()
 
 
 class TestTakeOver:

@@ -1,0 +1,148 @@
+"""Packets on their way to one client."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+
+import pytest
+from amqtt.mqtt.pingresp import PingRespPacket
+from amqtt.mqtt.publish import PublishPacket
+
+from broker.conftest import eventually
+from certgate_broker import sender as module
+from certgate_broker.adapters import StreamWriter
+from certgate_broker.sender import ANSWER, Sender
+
+
+class Sink(StreamWriter):
+    """Stands in for a client's connection; it takes bytes while it is open."""
+
+    def __init__(self) -> None:
+        self.written: list[bytes] = []
+        self.open = asyncio.Event()
+        self.open.set()
+
+    def write(self, data: bytes) -> None:
+        """Keep what was written."""
+        self.written.append(data)
+
+    async def drain(self) -> None:
+        """Wait until the client reads."""
+        await self.open.wait()
+
+
+@pytest.fixture
+async def sink() -> Sink:
+    """Give a connection."""
+    return Sink()
+
+
+@pytest.fixture
+def words() -> list[str]:
+    """Collect why clients were given up."""
+    return []
+
+
+Make = Callable[[int], Sender]
+
+
+@pytest.fixture
+async def make(sink: Sink, words: list[str]) -> AsyncIterator[Make]:
+    """Make senders with a limit, and stop them."""
+    made: list[Sender] = []
+
+    def sender(limit: int) -> Sender:
+        made.append(Sender(sink, limit, words.append))
+        return made[-1]
+
+    yield sender
+    for item in made:
+        item.stop()
+
+
+def message(number: int) -> PublishPacket:
+    """Make a packet."""
+    return PublishPacket.build("t", b"%d" % number, None, dup_flag=False, qos=0, retain=False)
+
+
+def expected(*numbers: int) -> list[bytes]:
+    """Give the bytes of packets."""
+    return [message(number).to_bytes() for number in numbers]
+
+
+async def test_in_order(make: Make, sink: Sink) -> None:
+    """Packets are written in the order they were sent in."""
+    sender = make(10_000)
+    for number in range(50):
+        sender.send(message(number), 10)
+    await eventually(lambda: sink.written == expected(*range(50)))
+
+
+async def test_no_more_than_it_takes(make: Make, sink: Sink, words: list[str]) -> None:
+    """While a client takes nothing nothing more is written; then the rest is, in order."""
+    sender = make(10_000)
+    sink.open.clear()
+    for number in range(5):
+        sender.send(message(number), 10)
+    await eventually(lambda: sink.written == expected(0))
+    sink.open.set()
+    await eventually(lambda: sink.written == expected(*range(5)))
+    assert words == []
+
+
+async def test_limit(make: Make, sink: Sink, words: list[str]) -> None:
+    """As much as is allowed waits; who is sent more is given up, and has no more waiting."""
+    sender = make(100)
+    sink.open.clear()
+    for number in range(10):
+        sender.send(message(number), 10)
+    assert words == []
+    sender.send(message(10), 1)
+    assert words == ["more than 100 bytes wait for it"]
+    sink.open.set()
+    await eventually(lambda: sink.written == expected(*range(10)))
+
+
+async def test_room_comes_back(make: Make, sink: Sink, words: list[str]) -> None:
+    """What was taken counts no longer."""
+    sender = make(100)
+    for number in range(20):
+        sender.send(message(number), 60)
+        await eventually(lambda number=number: len(sink.written) > number)  # type: ignore[misc]
+        await asyncio.sleep(0)
+    assert words == []
+
+
+async def test_one_packet_always_fits(make: Make, sink: Sink, words: list[str]) -> None:
+    """Where nothing waits a packet above the limit may."""
+    make(10).send(message(0), 1000)
+    await eventually(lambda: sink.written == expected(0))
+    assert words == []
+
+
+async def test_answers_count(make: Make, sink: Sink, words: list[str]) -> None:
+    """Answers weigh enough for not too many of them to wait."""
+    sender = make(1_000_000)
+    sink.open.clear()
+    for _ in range(1_000):
+        sender.send(PingRespPacket.build(), ANSWER)
+    assert words
+
+
+async def test_patience(
+    make: Make, sink: Sink, words: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A client that takes nothing for too long is given up."""
+    monkeypatch.setattr(module, "_PATIENCE", 0.05)
+    sink.open.clear()
+    make(100).send(message(0), 1)
+    await eventually(lambda: words == ["it took nothing for 0 s"])
+
+
+async def test_stopped(make: Make, sink: Sink) -> None:
+    """Once stopped nothing is written, and no task is left."""
+    tasks = asyncio.all_tasks()
+    sender = make(100)
+    sender.send(message(0), 1)
+    sender.stop()
+    await eventually(lambda: asyncio.all_tasks() == tasks)
+    assert sink.written == []
