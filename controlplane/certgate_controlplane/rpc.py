@@ -1,6 +1,7 @@
 """The door of the emulated API: one path, the action named in a header or a parameter."""
 
 import logging
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -27,7 +28,11 @@ from certgate_controlplane.wire import CONTENT_TYPE, answer_body, error_body, ne
 MAX_BODY = 256 * 1024
 """Longest body that is read, bytes."""
 
+HANG_UP = "certgate.hang_up"
+"""The key of the request's state under which a server says how its connection is cut."""
+
 _GOOD = 200
+_NO_ANSWER = 0
 _logger = logging.getLogger(__name__)
 
 
@@ -50,6 +55,33 @@ class Gate(Protocol):
         ...
 
 
+class HangUp(Exception):  # noqa: N818  what is to be done is the name
+    """The caller gets no answer: the connection is cut, whatever was done."""
+
+
+Run = Callable[[Operation, Context, Parameters], Awaitable[Answer]]
+"""Runs an operation."""
+
+
+async def _run_plainly(operation: Operation, context: Context, parameters: Parameters) -> Answer:
+    return await operation.run(context, parameters)
+
+
+@dataclass(slots=True)
+class Runner:
+    """Runs what calls ask for.
+
+    Attributes:
+        run: how; it can be replaced, and `run_plainly` put back.
+    """
+
+    run: Run = _run_plainly
+
+    def run_plainly(self) -> None:
+        """Do no more than what is asked for."""
+        self.run = _run_plainly
+
+
 @dataclass(slots=True)
 class _Asked:
     """What is known of a request so far.
@@ -70,12 +102,16 @@ class RpcDoor:
         context: what the actions work with.
         profile: which of the cloud's pages the HTTP statuses are taken from.
         gate: who may call.
+        runner: runs the operations.
     """
 
-    def __init__(self, context: Context, profile: StatusProfile, gate: Gate) -> None:
+    def __init__(
+        self, context: Context, profile: StatusProfile, gate: Gate, runner: Runner
+    ) -> None:
         self._context = context
         self._profile = profile
         self._gate = gate
+        self._runner = runner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer one request; every failure is a documented error."""
@@ -83,6 +119,9 @@ class RpcDoor:
         try:
             response = await self._respond(request)
         except ClientDisconnect:
+            return
+        except HangUp:
+            await _hang_up(request)
             return
         await response(scope, receive, send)
 
@@ -94,6 +133,9 @@ class RpcDoor:
         except ApiError as refusal:
             error = refusal
         except ClientDisconnect:
+            raise
+        except HangUp:
+            running.end(asked.action, asked.parameters, _NO_ANSWER)
             raise
         except RegistryUnavailable as failure:
             _logger.error("request %s: %s", request_id, failure)  # noqa: TRY400  a known cause
@@ -121,7 +163,15 @@ class RpcDoor:
         if call.method not in operation.methods:
             raise unsupported_http_method()
         permit = await self._gate.admit(call, operation)
-        return await operation.run(self._context.permitting(permit), call.parameters)
+        context = self._context.permitting(permit)
+        return await self._runner.run(operation, context, call.parameters)
+
+
+async def _hang_up(request: Request) -> None:
+    cut = request.scope.get("state", {}).get(HANG_UP)
+    if cut is not None:
+        cut()
+        await request.receive()  # Until it is cut: a server answers for whom it thinks has not.
 
 
 def _extra_headers(error: ApiError) -> dict[str, str] | None:

@@ -7,11 +7,22 @@ from collections.abc import Iterator
 
 import uvicorn
 from starlette.types import ASGIApp
+from uvicorn.protocols.http.h11_impl import H11Protocol
+
+from certgate_controlplane.rpc import HANG_UP
 
 _REQUEST_LINE = 131_072
 """RegisterCaCertificate carries two PEM texts in its query; chains and preambles come on top."""
 _GRACE_SECONDS = 2.0
 _LOOK_SECONDS = 0.002
+
+
+class _Connection(H11Protocol):
+    """Lets the application cut the connection that it is asked over."""
+
+    def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
+        super().connection_made(transport)
+        self.app_state = {**self.app_state, HANG_UP: transport.abort}
 
 
 class _Server(uvicorn.Server):
@@ -66,7 +77,7 @@ class ApiServer:
     def __init__(self, app: ASGIApp) -> None:
         config = uvicorn.Config(
             app,
-            http="h11",
+            http=_Connection,
             ws="none",
             lifespan="off",
             log_config=None,

@@ -134,6 +134,23 @@ _PRINTED: Mapping[str, Mapping[str, int]] = {
 }
 
 
+_ON_ANY_PAGE = frozenset(code for page in _PRINTED.values() for code in page)
+_GENERAL_PAGE = frozenset({"InstancePermissionCheckFailed", "PermissionCheckFailed"})
+
+
+def documented_codes(operation: str) -> frozenset[str]:
+    """Give the error codes that an operation may answer with.
+
+    Args:
+        operation: its name.
+
+    Returns:
+        Those on its own page, those of the general error page, and those of the gateway.
+    """
+    everywhere = (_GENERAL.keys() - _ON_ANY_PAGE) | _GENERAL_PAGE
+    return frozenset(_PRINTED.get(operation, {})) | everywhere
+
+
 def http_status(code: str, operation: str | None, profile: StatusProfile) -> int:
     """Look up the HTTP status of an error.
 
