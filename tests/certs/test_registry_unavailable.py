@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 import pytest
@@ -88,6 +89,47 @@ class TestUnavailable:
         (connection,) = opened
         with pytest.raises(ValueError, match="no active connection"):
             await connection.execute("SELECT 1")
+
+    @pytest.mark.parametrize("which", [1, 2])
+    async def test_one_connection_that_cannot_be_opened(
+        self, registry_file: Path, monkeypatch: pytest.MonkeyPatch, which: int
+    ) -> None:
+        """Whichever fails, none is left open."""
+        opened: list[aiosqlite.Connection] = []
+        usual = aiosqlite.connect
+
+        def opening(*arguments: Any, **options: Any) -> aiosqlite.Connection:
+            if len(opened) == which - 1:
+                raise sqlite3.OperationalError("too many files")
+            opened.append(usual(*arguments, **options))
+            return opened[-1]
+
+        monkeypatch.setattr(aiosqlite, "connect", opening)
+        with pytest.raises(RegistryUnavailable, match="too many files"):
+            await Registry.open(registry_file)
+        assert len(opened) == which - 1
+        for connection in opened:
+            with pytest.raises(ValueError, match="no active connection"):
+                await connection.execute("SELECT 1")
+
+    async def test_a_file_that_may_only_be_read(
+        self, registry_file: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """It is refused at once, before anybody writes to it."""
+        await (await Registry.open(registry_file)).close()
+        pragmas = (*database._PRAGMAS, "PRAGMA query_only = ON")  # noqa: SLF001  root may write
+        monkeypatch.setattr(database, "_PRAGMAS", pragmas)
+        with pytest.raises(RegistryUnavailable, match="readonly"):
+            await Registry.open(registry_file)
+
+    def test_opening_changes_nothing(self, registry_file: Path) -> None:
+        """That a file can be written is found out without a trace."""
+
+        async def look_in() -> bytes:
+            await (await Registry.open(registry_file)).close()
+            return registry_file.read_bytes()  # noqa: ASYNC240  nobody else is in this loop
+
+        assert asyncio.run(look_in()) == asyncio.run(look_in())
 
     async def test_a_reader_that_cannot_be_opened(
         self, registry_file: Path, monkeypatch: pytest.MonkeyPatch

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
@@ -22,6 +22,17 @@ async def opened(registry_file: Path) -> AsyncIterator[Database]:
     await made.close()
 
 
+@pytest.fixture
+async def impatient(
+    registry_file: Path, monkeypatch: pytest.MonkeyPatch
+) -> AsyncIterator[Database]:
+    """Open it so that it waits for other writers only a moment."""
+    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+    made = await Database.open(registry_file)
+    yield made
+    await made.close()
+
+
 async def codes(opened: Database) -> list[str]:
     """Read what was committed."""
     return [row[0] for row in await opened.fetch("SELECT code FROM registration_code")]
@@ -34,6 +45,14 @@ async def write(opened: Database, code: str, inside: asyncio.Event | None = None
         if inside is not None:
             inside.set()
             await asyncio.Event().wait()
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Let somebody else write, for the length of the block."""
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
 
 
 async def steps(task: asyncio.Task[None], number: int) -> None:
@@ -123,24 +142,65 @@ async def test_one_after_the_other(opened: Database) -> None:
     assert sorted(await codes(opened)) == [f"{number:02}" for number in range(20)]
 
 
-async def test_a_lock_that_is_never_released(
-    registry_file: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_a_lock_that_is_never_released(impatient: Database) -> None:
     """A writer elsewhere that does not end is waited for, then the file is called unavailable."""
-    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
-    opened = await Database.open(registry_file)
-    with contextlib.closing(sqlite3.connect(registry_file, isolation_level=None)) as other:
-        other.execute("BEGIN IMMEDIATE")
-        with pytest.raises(RegistryUnavailable, match="locked"):
-            await write(opened, "a")
-    await write(opened, "b")
-    assert await codes(opened) == ["b"]
-    await opened.close()
+    with locked(impatient.path), pytest.raises(RegistryUnavailable, match="locked"):
+        await write(impatient, "a")
+    await write(impatient, "b")
+    assert await codes(impatient) == ["b"]
+
+
+async def test_who_waits_in_vain_does_so_for_all(impatient: Database) -> None:
+    """However many want to write to a locked file, the first waits, and all give up with it."""
+    asked: list[str] = []
+    async with impatient.transaction() as connection:
+        await connection.set_trace_callback(asked.append)
+    with locked(impatient.path):
+        tasks = [asyncio.create_task(write(impatient, str(number))) for number in range(20)]
+        ends = await asyncio.gather(*tasks, return_exceptions=True)
+    assert [type(end) for end in ends] == [RegistryUnavailable] * 20
+    assert all(str(impatient.path) in str(end) and "locked" in str(end) for end in ends)
+    assert asked.count("BEGIN IMMEDIATE") == 1
+    await write(impatient, "b")
+    assert await codes(impatient) == ["b"]
+
+
+async def test_reads_wait_for_nobody_who_writes(opened: Database, registry_file: Path) -> None:
+    """What was committed can be read while the file is locked and somebody waits for it."""
+    await write(opened, "a")
+    with locked(registry_file):
+        task = asyncio.create_task(write(opened, "b"))
+        await steps(task, 5)
+        assert await codes(opened) == ["a"]
+        assert not task.done()
+    await task
+    assert await codes(opened) == ["a", "b"]
+
+
+async def test_reads_see_what_this_process_has_not_committed_no_sooner(opened: Database) -> None:
+    """A read beside a transaction sees what was before it, and behind it all of it."""
+    inside = asyncio.Event()
+    task = asyncio.create_task(write(opened, "a", inside))
+    await inside.wait()
+    assert await codes(opened) == []
+    task.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await task
+    for number in range(20):
+        await write(opened, f"{number:02}")
+        assert len(await codes(opened)) == number + 1
+
+
+async def test_reads_write_nothing(opened: Database) -> None:
+    """A read that would write is refused."""
+    with pytest.raises(RegistryUnavailable, match="readonly"):
+        await opened.fetch(INSERT, "a")
 
 
 async def test_a_disk_that_is_full(opened: Database) -> None:
     """Nothing of a transaction remains where there is no room; smaller ones go on."""
-    await opened.fetch("PRAGMA max_page_count = 1")
+    async with opened.transaction() as connection:
+        await connection.execute("PRAGMA max_page_count = 1")
     with pytest.raises(RegistryUnavailable, match="full"):
         await write(opened, "x" * 1_000_000)
     await write(opened, "b")

@@ -19,10 +19,13 @@ class Journal(ABC, Generic[_Record]):
     Attributes:
         table: its name.
         columns: its columns beside the number, comma-separated.
+        era: the only era of the registry that records are for; None for any. Records that come
+            too late for theirs are dropped: a reset has forgotten what they tell of.
     """
 
     table: ClassVar[str]
     columns: ClassVar[str]
+    era: int | None = None
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -42,9 +45,10 @@ class Journal(ABC, Generic[_Record]):
             records: in the order in which they came about.
         """
         places = ", ".join("?" * (self.columns.count(",") + 1))
+        in_time = "" if self.era is None else f" WHERE {self.era:d} = (SELECT number FROM era)"
         async with self._database.transaction() as connection:
             await connection.executemany(
-                f"INSERT INTO {self.table} ({self.columns}) VALUES ({places})",
+                f"INSERT INTO {self.table} ({self.columns}) SELECT {places}{in_time}",
                 map(self._to_row, records),
             )
 
