@@ -28,7 +28,10 @@ from certgate_controlplane.demo.stage import Stage
 from certgate_controlplane.key_files import KeyPair, StateError
 from certgate_controlplane.settings import LabError
 from certgate_controlplane.state import StateDirectory
+from certgate_controlplane.toolkit.handles import Ca
+from certgate_controlplane.toolkit.handles import Device as Handle
 
+INSTANCE = "post-cn-local"
 NOWHERE = Address(1, None, "127.0.0.1", 1, None, ("post-cn-test",), "nowhere")
 
 
@@ -177,9 +180,15 @@ class TestStage:
         assert "✗ not observed: it does not" in shown.getvalue()
 
 
+def handle(pair: KeyPair, address: Address) -> Handle:
+    """Give the handle of a device with these files."""
+    ca = Ca("maker", pair, address, INSTANCE)
+    return Handle("lamp", pair, address, INSTANCE, ca, "lamp")
+
+
 def test_device_that_is_not_connected(tmp_path: Path) -> None:
     """It says so, publishes nothing, and can be disconnected again and again."""
-    device = Device("lamp", KeyPair.in_folder(tmp_path), NOWHERE)
+    device = Device(handle(KeyPair.in_folder(tmp_path), NOWHERE))
     assert not device.is_connected
     device.publish("topic", "text")
     device.disconnect()
@@ -190,7 +199,7 @@ def test_device_whose_server_hangs_up(tmp_path: Path) -> None:
     """A server that ends the connection after the handshake has said nothing."""
     state = StateDirectory(tmp_path)
     state.new_ca("maker")
-    pair, own = state.server(["127.0.0.1"]), state.new_device("lamp", "maker")
+    pair, own = state.server([f"{INSTANCE}.localhost"]), state.new_device("lamp", "maker")
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(pair.chain_file, pair.key_file)
     with socket.create_server(("127.0.0.1", 0)) as server:
@@ -201,11 +210,11 @@ def test_device_whose_server_hangs_up(tmp_path: Path) -> None:
             with server.accept()[0] as tcp, tls.wrap_socket(tcp, server_side=True):
                 pass
 
-        thread = threading.Thread(target=hang_up)
+        thread = threading.Thread(target=hang_up, daemon=True)
         thread.start()
-        outcome = Device("lamp", own, address).connect("topic")
-        thread.join()
-    assert (outcome.accepted, outcome.said) == (False, "no CONNACK")
+        outcome = Device(handle(own, address)).connect("topic")
+        thread.join(10)
+    assert (outcome.accepted, outcome.said) == (False, "no answer")
 
 
 def test_wrong_option_has_status_2(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -18,7 +18,7 @@ from certgate_controlplane.demo.device import Device
 from e2e.support import environment
 
 COMMAND = [sys.executable, "-m", "certgate_controlplane", "demo"]
-CLAIMS = 14
+CLAIMS = 17
 
 
 @pytest.fixture
@@ -96,8 +96,9 @@ def read_to_end(terminal: int) -> str:
     return shown.decode()
 
 
-def run_here() -> tuple[int, str]:
-    """Run the demo in this process; give its exit status and what it shows."""
+def run_here(monkeypatch: pytest.MonkeyPatch) -> tuple[int, str]:
+    """Run the demo in this process, impatiently; give its exit status and what it shows."""
+    monkeypatch.setattr("certgate_controlplane.demo.story._PATIENCE", 4.0)
     result = CliRunner().invoke(app, ["demo"])
     assert isinstance(result.exception, SystemExit | None), result.exception
     return result.exit_code, result.output
@@ -112,10 +113,10 @@ def test_claim_that_is_not_observed(monkeypatch: pytest.MonkeyPatch) -> None:
         return await cas.find(instance_id, sn)
 
     monkeypatch.setattr(CaCertificates, "set_status", answer_only)
-    status, shown = run_here()
+    status, shown = run_here(monkeypatch)
     assert status == 1
     assert "✗ not observed: every new connection of borealis is refused: ca_inactive" in shown
-    assert "Not observed: 3 of the claims." in shown
+    assert "Not observed: 4 of the claims." in shown
     assert f"All {CLAIMS}" not in shown
 
 
@@ -123,7 +124,7 @@ def test_message_that_does_not_arrive(monkeypatch: pytest.MonkeyPatch) -> None:
     """Devices that receive nothing are found out."""
     monkeypatch.setattr(Device, "publish", lambda *_: None)
     monkeypatch.setattr("certgate_controlplane.demo.device._SECONDS", 1.0)
-    status, shown = run_here()
+    status, shown = run_here(monkeypatch)
     assert status == 1
     assert "✗ not observed: a message of one device reaches all of them" in shown
 
@@ -136,7 +137,7 @@ def test_broker_that_cannot_be_reached(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setattr("paho.mqtt.client.Client.connect", nobody)
     monkeypatch.setattr("certgate_controlplane.demo.device._SECONDS", 0.1)
-    status, shown = run_here()
+    status, shown = run_here(monkeypatch)
     assert status == 1
     assert "✗ not observed: 3 devices of aurora are admitted" in shown
     assert "DeleteCaCertificate" in shown

@@ -2,7 +2,7 @@
 
 import subprocess
 import sys
-import xml.etree.ElementTree as ElementTree
+import xml.etree.ElementTree as ET
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -45,7 +45,7 @@ def test_demo_writes_both(tmp_path: Path) -> None:
     for word in ("InactivateCaCertificate", "DeleteCaCertificate", "borealis", "ca_inactive"):
         assert word in text
     assert "Nobody was admitted after a switch-off was answered." in text
-    cases = list(ElementTree.parse(junit).getroot().iter("testcase"))
+    cases = list(ET.parse(junit).getroot().iter("testcase"))
     claims = [line.partition("✓ ")[2] for line in ended.stdout.splitlines() if "✓" in line]
     assert [case.get("name") for case in cases] == claims
     assert not [case for case in cases if len(case)]

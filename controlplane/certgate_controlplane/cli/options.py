@@ -14,6 +14,7 @@ from certgate_broker.policy import (
     MqttAuth,
     RefusalStyle,
 )
+from certgate_controlplane.faults import FAULTS, Fault, FaultError, read_fault
 from certgate_controlplane.settings import DEFAULT_ACCOUNT, DEFAULT_INSTANCE, Side
 from certgate_controlplane.statuses import StatusProfile
 
@@ -120,9 +121,41 @@ BrokerLimits = Annotated[
         help=f"How much of the broker a client gets; may be repeated: {', '.join(LIMIT_NAMES)}.",
     ),
 ]
+FaultsOnPurpose = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--fault",
+        envvar="CERTGATE_FAULT",
+        metavar="NAME:FIELD=VALUE,…",
+        help=f"Something that shall go wrong; may be repeated: {', '.join(FAULTS)}.",
+    ),
+]
+Load = Annotated[
+    Path | None,
+    typer.Option(
+        envvar="CERTGATE_LOAD",
+        metavar="FILE",
+        help="Scenario to start with, in place of what the state directory holds.",
+    ),
+]
 LogLevel = Annotated[
     str, typer.Option(envvar="CERTGATE_LOG_LEVEL", help="DEBUG, INFO, WARNING or ERROR.")
 ]
+
+
+def read_faults(given: list[str] | None) -> tuple[Fault, ...]:
+    """Read faults.
+
+    Args:
+        given: what ``--fault`` was given, None for nothing.
+
+    Raises:
+        typer.BadParameter: there is no such fault, or a field or value does not fit.
+    """
+    try:
+        return tuple(read_fault(text) for text in given or [])
+    except FaultError as error:
+        raise typer.BadParameter(str(error), param_hint="--fault") from error
 
 
 def read_limits(given: list[str] | None) -> ConnectionLimits:

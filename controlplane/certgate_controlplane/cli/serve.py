@@ -28,9 +28,11 @@ from certgate_controlplane.cli.options import (
     ClientIdBinding,
     ClientIdForm,
     Credentials,
+    FaultsOnPurpose,
     Host,
     Instances,
     LiveSessions,
+    Load,
     Login,
     LogLevel,
     MaxCas,
@@ -41,6 +43,7 @@ from certgate_controlplane.cli.options import (
     ServerNames,
     StateDir,
     Statuses,
+    read_faults,
     read_limits,
     split_instances,
 )
@@ -69,6 +72,8 @@ def serve(
     client_id_form: ClientIdForm = IdentifierForm.ANY,
     mqtt_auth: Login = MqttAuth.CERTIFICATE,
     limit: BrokerLimits = None,
+    fault: FaultsOnPurpose = None,
+    load: Load = None,
     log_level: LogLevel = "WARNING",
 ) -> None:
     """Run the broker and the API until SIGINT or SIGTERM."""
@@ -83,6 +88,8 @@ def serve(
         max_cas=max_cas,
         policy=Policy(client_id_binding, client_id_form, refusal, live_sessions, mqtt_auth),
         limits=read_limits(limit),
+        faults=read_faults(fault),
+        load=load,
     )
     _start(settings, ready_file, _level(log_level))
 
