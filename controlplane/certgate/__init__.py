@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from certgate_certs.builder import KeyType
     from certgate_controlplane.clock import ClockError
     from certgate_controlplane.errors import ApiError
+    from certgate_controlplane.faults import FaultError
+    from certgate_controlplane.fleet import Behaviour, Counts, Fleet
+    from certgate_controlplane.scenario import ScenarioError
     from certgate_controlplane.settings import LabError
     from certgate_controlplane.toolkit.async_lab import AsyncLab
     from certgate_controlplane.toolkit.connection import Connection
@@ -22,31 +25,41 @@ if TYPE_CHECKING:
 __all__ = [
     "ApiError",
     "AsyncLab",
+    "Behaviour",
     "Ca",
     "ClockError",
     "Connection",
+    "Counts",
     "Decision",
     "Device",
+    "FaultError",
+    "Fleet",
     "KeyType",
     "Lab",
     "LabError",
     "Options",
     "Reason",
+    "ScenarioError",
 ]
 
 _HOMES = {
     "ApiError": "certgate_controlplane.errors",
     "AsyncLab": "certgate_controlplane.toolkit.async_lab",
+    "Behaviour": "certgate_controlplane.fleet",
     "Ca": "certgate_controlplane.toolkit.handles",
     "ClockError": "certgate_controlplane.clock",
     "Connection": "certgate_controlplane.toolkit.connection",
+    "Counts": "certgate_controlplane.fleet",
     "Decision": "certgate_controlplane.toolkit.story",
     "Device": "certgate_controlplane.toolkit.handles",
+    "FaultError": "certgate_controlplane.faults",
+    "Fleet": "certgate_controlplane.fleet",
     "KeyType": "certgate_certs.builder",
     "Lab": "certgate_controlplane.toolkit.lab",
     "LabError": "certgate_controlplane.settings",
     "Options": "certgate_controlplane.toolkit.options",
     "Reason": "certgate_broker.reasons",
+    "ScenarioError": "certgate_controlplane.scenario",
 }
 
 

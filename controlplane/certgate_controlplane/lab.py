@@ -3,15 +3,15 @@
 import contextlib
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import asdict
 from typing import Any, Self
 
 from OpenSSL import SSL
 from starlette.applications import Starlette
-from starlette.routing import Mount
+from starlette.routing import Mount, Route
 
-from certgate_broker.desk import Desks
+from certgate_broker.desk import Answers, Desks
 from certgate_broker.door import Door, DoorSettings
 from certgate_broker.watch import Watch
 from certgate_certs.registry import Registry
@@ -22,9 +22,12 @@ from certgate_controlplane.api import create_app
 from certgate_controlplane.calls import CallLog
 from certgate_controlplane.clock import LabClock, SharedClock
 from certgate_controlplane.context import Context, Limits
+from certgate_controlplane.faults.routes import FaultRoutes
+from certgate_controlplane.faults.service import QUESTION, Faults
 from certgate_controlplane.management import Management
 from certgate_controlplane.operations import Operations
 from certgate_controlplane.preconditions import check
+from certgate_controlplane.scenario import Premises, ScenarioRoutes, Scenarios, read_file
 from certgate_controlplane.serving import ApiServer
 from certgate_controlplane.settings import LabError, Settings, Side
 from certgate_controlplane.state import StateDirectory
@@ -39,9 +42,11 @@ class LabServer:
     Attributes:
         address: where it is; set, as what follows, once it runs.
         clock: moves the lab's clock.
+        faults: sets and clears faults on purpose.
         operations: calls the cloud's operations from inside.
         desks: reach the doors of every process that shares the registry.
         registry: the registry.
+        scenarios: exports and replaces what the lab holds.
         calls: what the API was asked.
         now: the lab's clock.
     """
@@ -50,7 +55,9 @@ class LabServer:
     clock: SharedClock
     operations: Operations
     desks: Desks
+    faults: Faults
     registry: Registry
+    scenarios: Scenarios
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
@@ -73,6 +80,7 @@ class LabServer:
             LabError: an address cannot be listened on, an instance or account id cannot be one,
                 or the server's certificate and key cannot be used.
             CredentialsError: the access keys cannot be used.
+            ScenarioError: the scenario to start with cannot be loaded.
             StateError: the state directory cannot be used.
             RegistryError: the registry cannot be used.
         """
@@ -85,14 +93,32 @@ class LabServer:
             door = None if self._settings.side is Side.API else self._door()
             self.desks = Desks(self.registry, None if door is None else door.desk)
             self.clock = SharedClock(self.now, self.registry, self.desks)
+            self.faults = Faults(self.registry, self.desks, self.now, door)
+            stack.push_async_callback(self.faults.stop)
+            await self.faults.start(self._settings.faults)
+            self.scenarios = self._scenarios()
+            if self._settings.load is not None:
+                await self.scenarios.load(read_file(self._settings.load))
             self._start_watch(stack)
             self.operations = Operations(self._context())
             mqtts_port = None if door is None else await self._open_door(door, stack)
+            await self.faults.reload()  # What was set elsewhere before this door could be told.
             api_port = None
             if self._settings.side is not Side.BROKER:
                 api_port = await self._open_api(stack)
             self.address = self._address(api_port, mqtts_port)
             self._running = stack.pop_all()
+
+    def own_routes(self) -> list[Route]:
+        """Give the routes of the lab's own door, below ``/_certgate``."""
+        management = Management(
+            self.registry, self.desks, self._about, self.calls, self.now, self.clock
+        )
+        return [
+            *management.routes(),
+            *FaultRoutes(self.faults).routes(),
+            *ScenarioRoutes(self.scenarios).routes(),
+        ]
 
     async def stop(self) -> None:
         """Stop every side, the API first."""
@@ -100,9 +126,24 @@ class LabServer:
 
     def _start_watch(self, stack: contextlib.AsyncExitStack) -> None:
         """Follow what other processes change; doors are asked besides, and know it at once."""
-        watch = Watch(self.registry.standing, self.clock.follow)
+        watch = Watch(self.registry.standing, self.clock.follow, *self._followers())
         watch.start()
         stack.push_async_callback(watch.stop)
+
+    def _followers(self) -> list[Callable[[], Awaitable[None]]]:
+        return [self.faults.follow] if self._settings.side is Side.API else []
+
+    def _scenarios(self) -> Scenarios:
+        settings = self._settings
+        premises = Premises(self._state, settings.instance_ids, settings.max_cas, self.now)
+        also = [self.faults.clear, self._forget_calls]
+        return Scenarios(self.registry, self.desks, self.clock, premises, also)
+
+    async def _forget_calls(self) -> None:
+        self.calls.clear()
+
+    async def _adopt_faults(self) -> None:
+        await self.faults.reload()
 
     async def _adopt_clock(self, offset_ms: int) -> None:
         self.now.set_offset(offset_ms)
@@ -120,7 +161,8 @@ class LabServer:
             limits=settings.limits,
             secret_of=secret_of(settings.credentials, settings.owners),
         )
-        return Door(door_settings, self.registry, self.now, {"clock": self._adopt_clock})
+        further: Answers = {"clock": self._adopt_clock, QUESTION: self._adopt_faults}
+        return Door(door_settings, self.registry, self.now, further)
 
     async def _open_door(self, door: Door, stack: contextlib.AsyncExitStack) -> int:
         try:
@@ -149,18 +191,16 @@ class LabServer:
 
     def _app(self) -> Starlette:
         settings = self._settings
-        management = Management(
-            self.registry, self.desks, self._about, self.calls, self.now, self.clock
-        )
         # Its own door asks for no signature, so it stays shut where strangers could knock.
         is_among_friends = settings.is_local or settings.allow_remote
-        own = [Mount("/_certgate", routes=management.routes())] if is_among_friends else []
+        own = [Mount("/_certgate", routes=self.own_routes())] if is_among_friends else []
         return create_app(
             self._context(),
             profile=settings.status_profile,
             gate=make_gate(settings.credentials, settings.owners, settings.throttle, self.now),
             allowed_hosts=(settings.host, *settings.server_names),
             extra_routes=own,
+            runner=self.faults.runner,
         )
 
     def _address(self, api_port: int | None, mqtts_port: int | None) -> Address:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
 
+from certgate_broker.faults.values import Fault
 from certgate_broker.limits import ConnectionLimits
 from certgate_broker.policy import Policy
 from certgate_controlplane.access.throttle import PER_SECOND
@@ -50,6 +51,8 @@ class Settings:
         max_cas: CA certificates that an instance may hold.
         policy: whom the broker admits and how it refuses.
         limits: how much of the broker a client gets.
+        faults: what shall go wrong from the start.
+        load: file with the scenario to start with; None leaves the registry as it is.
     """
 
     state_dir: Path = Path(".certgate")
@@ -67,6 +70,8 @@ class Settings:
     max_cas: int = DEFAULT_MAX_CAS
     policy: Policy = field(default_factory=Policy)
     limits: ConnectionLimits = field(default_factory=ConnectionLimits)
+    faults: tuple[Fault, ...] = ()
+    load: Path | None = None
 
     @property
     def owners(self) -> dict[str, str]:

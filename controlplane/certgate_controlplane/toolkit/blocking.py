@@ -1,41 +1,17 @@
 """A lab for callers without an event loop: its own runs in a thread."""
 
 from collections.abc import Coroutine
-from datetime import datetime
 from pathlib import Path
 from typing import Any, Self, TypeVar, Unpack
 
 from certgate_controlplane.address import Address
 from certgate_controlplane.settings import LabError
 from certgate_controlplane.toolkit.async_lab import AsyncLab
+from certgate_controlplane.toolkit.bridges import BlockingClock, BlockingFaults
 from certgate_controlplane.toolkit.loop_thread import LoopThread
 from certgate_controlplane.toolkit.options import Options
 
 _Answer = TypeVar("_Answer")
-
-
-class BlockingClock:
-    """The lab's clock, as `Clock` moves it, for callers without an event loop.
-
-    Args:
-        lab: whose clock it is.
-    """
-
-    def __init__(self, lab: "BlockingLife") -> None:
-        self._lab = lab
-
-    @property
-    def now(self) -> datetime:
-        """The lab's time."""
-        return self._lab.inner.clock.now
-
-    def advance(self, **by: float) -> None:
-        """Move the clock on, as `Clock.advance` does."""
-        self._lab.run(self._lab.inner.clock.advance(**by))
-
-    def reset(self) -> None:
-        """Go by the machine's clock again."""
-        self._lab.run(self._lab.inner.clock.reset())
 
 
 class BlockingLife:
@@ -47,11 +23,13 @@ class BlockingLife:
     Attributes:
         inner: the lab itself; its verbs are awaited in its own thread (see `run`).
         clock: the lab's clock.
+        faults: what goes wrong on purpose.
     """
 
     def __init__(self, **options: Unpack[Options]) -> None:
         self.inner = AsyncLab(**options)
         self.clock = BlockingClock(self)
+        self.faults = BlockingFaults(self)
         self._thread: LoopThread | None = None
 
     def __enter__(self) -> Self:

@@ -8,8 +8,8 @@ import paho.mqtt.client as mqtt
 from paho.mqtt.enums import CallbackAPIVersion
 from paho.mqtt.reasoncodes import ReasonCode
 
+from certgate_controlplane.device_tls import InstanceContext
 from certgate_controlplane.toolkit.handles import Device
-from certgate_controlplane.toolkit.tls import InstanceContext
 
 _SECONDS = 10.0
 

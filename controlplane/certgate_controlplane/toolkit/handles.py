@@ -11,8 +11,8 @@ from paho.mqtt.enums import CallbackAPIVersion
 
 from certgate_certs.view import CertificateView
 from certgate_controlplane.address import Address
+from certgate_controlplane.device_tls import InstanceContext
 from certgate_controlplane.key_files import KeyPair
-from certgate_controlplane.toolkit.tls import InstanceContext
 
 
 @dataclass(frozen=True, repr=False)

@@ -1,5 +1,6 @@
 """The lab for everybody else: ``with Lab() as lab: …``."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import paho.mqtt.client as mqtt
@@ -7,7 +8,10 @@ import paho.mqtt.client as mqtt
 from certgate_broker.reasons import Reason
 from certgate_certs.authority import DEVICE_DAYS
 from certgate_certs.builder import KeyType
+from certgate_controlplane.fleet import Behaviour
+from certgate_controlplane.report import Claim
 from certgate_controlplane.toolkit.blocking import BlockingLife
+from certgate_controlplane.toolkit.bridges import BlockingFleet
 from certgate_controlplane.toolkit.connection import Connection
 from certgate_controlplane.toolkit.handles import Ca, Device
 from certgate_controlplane.toolkit.story import Decision
@@ -65,9 +69,44 @@ class Lab(BlockingLife):
         """Close a device's connection, as `AsyncLab.close_connection` does."""
         return self.run(self.inner.close_connection(device))
 
-    def report(self, path: Path | str) -> None:
+    def reset(self, snapshot: str | None = None) -> None:
+        """Go back to a snapshot, or to an empty lab, as `AsyncLab.reset` does."""
+        self.run(self.inner.reset(snapshot))
+
+    def snapshot(self, name: str) -> None:
+        """Keep what the lab holds under a name, as `AsyncLab.snapshot` does."""
+        self.run(self.inner.snapshot(name))
+
+    def export(self, path: Path | str, *, certificates: bool = True) -> None:
+        """Write what the lab holds to a file, as `AsyncLab.export` does."""
+        self.run(self.inner.export(path, certificates=certificates))
+
+    def load(self, path: Path | str) -> None:
+        """Replace what the lab holds by a scenario, as `AsyncLab.load` does."""
+        self.run(self.inner.load(path))
+
+    def ca(self, name: str, *, instance: str | None = None) -> Ca:
+        """Take up a CA, as `AsyncLab.ca` does."""
+        return self.inner.ca(name, instance=instance)
+
+    def device(self, name: str, ca: Ca, *, client_id: str | None = None) -> Device:
+        """Take up a device, as `AsyncLab.device` does."""
+        return self.inner.device(name, ca, client_id=client_id)
+
+    def fleet(
+        self,
+        *cas: Ca,
+        devices: int = 10,
+        group: str = "GID_fleet",
+        behaviour: Behaviour | None = None,
+    ) -> BlockingFleet:
+        """Make a fleet of simulated devices, as `AsyncLab.fleet` does."""
+        made = self.inner.fleet(*cas, devices=devices, group=group, behaviour=behaviour)
+        return BlockingFleet(self, made)
+
+    def report(self, path: Path | str, claims: Sequence[Claim] = ()) -> None:
         """Write the revocation timeline so far, as `AsyncLab.report` does."""
-        self.run(self.inner.report(path))
+        self.run(self.inner.report(path, claims))
 
     def decisions(
         self, device: Device | None = None, accepted: bool | None = None, since: int = 0

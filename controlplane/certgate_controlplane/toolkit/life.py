@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Self, Unpack
 
 from certgate_controlplane.address import Address
+from certgate_controlplane.faults.service import Faults
 from certgate_controlplane.lab import LabServer
 from certgate_controlplane.settings import LabError
 from certgate_controlplane.state import StateDirectory
@@ -111,6 +112,11 @@ class Life:
     def clock(self) -> Clock:
         """The lab's clock."""
         return Clock(self.server)
+
+    @property
+    def faults(self) -> Faults:
+        """What goes wrong on purpose."""
+        return self.server.faults
 
     def sdk_client(self) -> Any:  # noqa: ANN401  the SDK is not a dependency
         """Give the cloud's official client, pointed at the lab.

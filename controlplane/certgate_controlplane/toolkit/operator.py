@@ -4,6 +4,7 @@ from typing import Literal, Unpack
 
 from certgate_certs.authority import DEVICE_DAYS
 from certgate_certs.builder import KeyType
+from certgate_controlplane.key_files import KeyPair
 from certgate_controlplane.toolkit.handles import Ca, Device
 from certgate_controlplane.toolkit.life import Life
 from certgate_controlplane.toolkit.options import Options
@@ -48,8 +49,7 @@ class Operator(Life):
             ApiError: it cannot be registered.
         """
         files = self.state.new_ca(name, key_type, self.clock.now)
-        ca = Ca(name, files, self.address, instance or self.instance_id)
-        self.names[ca.sn] = name
+        ca = self._ca(name, files, instance)
         if registered:
             await self.register(ca)
         return ca
@@ -96,9 +96,7 @@ class Operator(Life):
             StateError: the CA has a device of that name, or it cannot be a folder's name.
         """
         files = self.state.new_device(name, ca.name, key_type, days=days, now=self.clock.now)
-        device = Device(name, files, self.address, ca.instance_id, ca, client_id or name)
-        self.names[device.sn] = name
-        return device
+        return self._device(name, files, ca, client_id)
 
     async def activate(self, target: Ca | Device) -> None:
         """Let a CA's devices, or a device, connect again.
@@ -143,6 +141,16 @@ class Operator(Life):
             Whether it had one.
         """
         return await self.server.desks.close(device.instance_id, device.client_id)
+
+    def _ca(self, name: str, files: KeyPair, instance: str | None) -> Ca:
+        ca = Ca(name, files, self.address, instance or self.instance_id)
+        self.names[ca.sn] = name
+        return ca
+
+    def _device(self, name: str, files: KeyPair, ca: Ca, client_id: str | None) -> Device:
+        device = Device(name, files, self.address, ca.instance_id, ca, client_id or name)
+        self.names[device.sn] = name
+        return device
 
     async def _switch(self, verb: _Verb, target: Ca | Device) -> None:
         if isinstance(target, Ca):

@@ -1,6 +1,6 @@
 """How a lab of the toolkit is set up: keyword arguments instead of a command line."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from enum import StrEnum
 from pathlib import Path
 from typing import Any, TypedDict
@@ -14,6 +14,7 @@ from certgate_broker.policy import (
     Policy,
     RefusalStyle,
 )
+from certgate_controlplane.faults import read_fault
 from certgate_controlplane.settings import LabError, Settings
 from certgate_controlplane.statuses import StatusProfile
 
@@ -38,6 +39,8 @@ class Options(TypedDict, total=False):
         throttle: calls a second for each account, 0 for any number.
         status_profile: ``per-operation`` or ``adjusted``.
         max_cas: CA certificates an instance may hold.
+        faults: what shall go wrong from the start, as ``--fault`` takes it.
+        load: file with the scenario to begin with.
     """
 
     state_dir: Path
@@ -56,6 +59,8 @@ class Options(TypedDict, total=False):
     throttle: int
     status_profile: StatusProfile | str
     max_cas: int
+    faults: Sequence[str]
+    load: Path
 
 
 _POLICY: Mapping[str, type[StrEnum]] = {
@@ -76,11 +81,13 @@ def settings_of(options: Options, state_dir: Path) -> Settings:
 
     Raises:
         LabError: an option is not known, or cannot have this value.
+        FaultError: a fault is not known, or cannot be so.
     """
     unknown = sorted(set(options) - set(Options.__annotations__))
     if unknown:
         raise LabError(f"a lab has no option {unknown[0]!r}")
     given: dict[str, Any] = {"state_dir": state_dir, "api_port": 0, "mqtts_port": 0, **options}
+    given["faults"] = tuple(map(read_fault, given.pop("faults", ())))
     if "status_profile" in given:
         given["status_profile"] = _read("status_profile", StatusProfile, given["status_profile"])
     chosen = {

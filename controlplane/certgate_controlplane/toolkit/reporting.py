@@ -7,43 +7,27 @@ from pathlib import Path
 
 from certgate_controlplane.lab import LabServer
 from certgate_controlplane.report import About, Claim, Timeline, build_timeline, write_page
-from certgate_controlplane.toolkit.operator import Operator
+from certgate_controlplane.toolkit.keeper import Keeper
 
 _MOST = 1_000_000_000
 
 
-class Reporter(Operator):
+class Reporter(Keeper):
     """Writes reports."""
 
-    async def report(self, path: Path | str) -> None:
+    async def report(self, path: Path | str, claims: Sequence[Claim] = ()) -> None:
         """Write the revocation timeline so far: one HTML page that needs nothing else.
 
         Args:
             path: the file.
+            claims: what was stated in the run, where anything was.
 
         Raises:
-            OSError: it cannot be written.
+            OSError: the file cannot be written.
         """
-        await write_report(Path(path), self.server, self.names)
-
-
-async def write_report(
-    path: Path, server: LabServer, names: Mapping[str, str], claims: Sequence[Claim] = ()
-) -> None:
-    """Write the report of a running lab.
-
-    Args:
-        path: the file.
-        server: the lab.
-        names: names of CAs and devices by serial number.
-        claims: what was stated in the run, where anything was.
-
-    Raises:
-        OSError: the file cannot be written.
-    """
-    about = About(version("certgate"), server.now())
-    timeline = await _timeline(server, names)
-    await asyncio.to_thread(write_page, path, timeline, about, claims)
+        about = About(version("certgate"), self.server.now())
+        timeline = await _timeline(self.server, self.names)
+        await asyncio.to_thread(write_page, Path(path), timeline, about, claims)
 
 
 async def _timeline(server: LabServer, names: Mapping[str, str]) -> Timeline:
