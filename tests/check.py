@@ -8,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+_PARALLEL = ("-n", "auto", "--dist", "loadfile")  # What a file's tests share is made once.
 _ARROWS = "from importlinter.cli import lint_imports_command as lint; lint()"
 
 _STEPS = (
@@ -17,7 +18,7 @@ _STEPS = (
     ("-m", "mypy", "tests"),
     ("-c", _ARROWS),
     ("-m", "coverage", "erase"),
-    ("-m", "coverage", "run", "-m", "pytest", *sys.argv[1:]),
+    ("-m", "coverage", "run", "-m", "pytest", *_PARALLEL, *sys.argv[1:]),
     ("-m", "coverage", "combine", "--quiet"),
     ("-m", "coverage", "report"),
 )

@@ -37,15 +37,18 @@ PURE = [
     "certs/certgate_certs/chain.py",
     "certs/certgate_certs/serial_number.py",
     "certs/certgate_certs/possession.py",
+    "broker/certgate_broker/client_hello.py",
     "broker/certgate_broker/connect.py",
     "broker/certgate_broker/decision.py",
     "broker/certgate_broker/reasons.py",
     "broker/certgate_broker/limits.py",
     "broker/certgate_broker/login.py",
+    "broker/certgate_broker/packets.py",
     "broker/certgate_broker/policy.py",
     "broker/certgate_broker/waiting.py",
     *(f"controlplane/certgate_controlplane/access/{name}.py" for name in PURE_ACCESS),
     "controlplane/certgate_controlplane/errors.py",
+    "controlplane/certgate_controlplane/fleet/behaviour.py",
     "controlplane/certgate_controlplane/statuses.py",
 ]
 IMPURE = {"socket", "ssl", "asyncio", "sqlite3", "aiosqlite", "time", "uvicorn", "amqtt"}

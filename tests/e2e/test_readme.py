@@ -6,9 +6,12 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from e2e.support import PATIENCE, environment, serving
 
-README = (Path(__file__).parents[2] / "README.md").read_text()
+TOP = Path(__file__).parents[2]
+README = (TOP / "README.md").read_text()
 
 SEEN = """
 lamp.loop_start()
@@ -21,9 +24,33 @@ lamp.loop_stop()
 """
 
 
-def blocks(language: str) -> list[str]:
+def blocks(language: str, page: str = README) -> list[str]:
     """Give the code blocks in a language, in order."""
-    return re.findall(rf"```{language}\n(.*?)```", README, re.DOTALL)
+    return re.findall(rf"```{language}\n(.*?)```", page, re.DOTALL)
+
+
+PROGRAMS = [
+    block
+    for page in ("README.md", "controlplane/toolkit.md")
+    for block in blocks("python", (TOP / page).read_text())
+    if block.startswith("from certgate import")
+]
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=["README", "toolkit"])
+def test_program_runs_as_printed(program: str, tmp_path: Path) -> None:
+    """A program that begins with an import of certgate runs word for word, and says nothing."""
+    command = [sys.executable, "-W", "error", "-c", program]
+    ended = subprocess.run(
+        command,
+        cwd=tmp_path,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ended.returncode, ended.stdout, ended.stderr) == (0, "", "")
 
 
 def test_the_cheat_sheet(tmp_path: Path) -> None:
@@ -32,7 +59,7 @@ def test_the_cheat_sheet(tmp_path: Path) -> None:
         api = lab.ready["api_url"].removeprefix("http://")
         register, connect, inactivate = (
             block.replace("127.0.0.1:8080", api).replace("8883", str(lab.port))
-            for block in blocks("python")
+            for block in blocks("python")[2:]
         )
         script = f"import time\n{register}\n{connect}\n{SEEN}\n{inactivate}"
         commands = Path(sys.executable).parent
