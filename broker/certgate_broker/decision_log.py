@@ -1,4 +1,4 @@
-"""Write decision records, behind the connections they are about."""
+"""Write decision records: of admissions before their answer, of refusals behind it."""
 
 import asyncio
 import contextlib
@@ -62,12 +62,35 @@ class Attempt:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Pending:
+    """A record that waits to be written.
+
+    Attributes:
+        number: how many were taken up to this one.
+        age: how often the log had forgotten what waited.
+        record: the record.
+        is_written: what somebody waits for, or None.
+    """
+
+    number: int
+    age: int
+    record: DecisionRecord
+    is_written: asyncio.Future[bool] | None
+
+    def tell(self, *, written: bool) -> None:
+        """Let the one who waits go on; he may have gone."""
+        if self.is_written is not None and not self.is_written.done():
+            self.is_written.set_result(written)
+
+
 class DecisionLog:
     """Collects records and writes them in batches, in the order of the decisions.
 
-    A record is on its way to the file as soon as it is added; `flush` waits until it has arrived.
-    While the file cannot be written the log is not `healthy`, and nobody is admitted: an admission
-    that leaves no record would be worse than a refusal.
+    A record is on its way to the file as soon as it is taken; `flush` waits until it has arrived.
+    A refusal's is added and kept until it can be written. An admission waits for its own, and is
+    none where it cannot be written: one that leaves no record would be worse than a refusal. While
+    the file cannot be written the log is not `healthy`, and nobody need try.
 
     Args:
         records: where they go.
@@ -75,8 +98,8 @@ class DecisionLog:
 
     def __init__(self, records: DecisionRecords) -> None:
         self._records = records
-        self._pending: list[DecisionRecord] = []
-        self._added = self._written = 0
+        self._pending: list[_Pending] = []
+        self._taken = self._age = 0
         self._progress = asyncio.Condition()
         self._work = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
@@ -94,9 +117,10 @@ class DecisionLog:
             await self.flush()
         self._task.cancel()
         await asyncio.gather(self._task, return_exceptions=True)
+        self._drop_awaited()
 
     def add(self, record: DecisionRecord) -> None:
-        """Take a record.
+        """Take a record that nobody waits for.
 
         Args:
             record: what was decided.
@@ -104,23 +128,50 @@ class DecisionLog:
         Raises:
             RegistryUnavailable: too many wait already; this one is not taken.
         """
+        self._take(record, None)
+
+    async def write(self, record: DecisionRecord) -> None:
+        """Take a record and wait until it is in the file.
+
+        Args:
+            record: what was decided, and holds only if it is recorded.
+
+        Raises:
+            RegistryUnavailable: it cannot be written now, and never will be.
+        """
+        is_written = asyncio.get_running_loop().create_future()
+        self._take(record, is_written)
+        if not await is_written:
+            raise RegistryUnavailable("decision records cannot be written")
+
+    def _take(self, record: DecisionRecord, is_written: asyncio.Future[bool] | None) -> None:
         if len(self._pending) >= _MOST_PENDING:
             raise RegistryUnavailable("too many decision records wait to be written")
-        self._pending.append(record)
-        self._added += 1
+        self._taken += 1
+        self._pending.append(_Pending(self._taken, self._age, record, is_written))
         self._work.set()
 
+    def forget(self) -> None:
+        """Drop the records that wait: a reset has forgotten what they tell of.
+
+        Those on their way to the file are dropped there; see `Journal.era`.
+        """
+        self._age += 1
+
     async def flush(self) -> None:
-        """Wait until every record added so far is in the file.
+        """Wait until every record taken so far is in the file, or dropped.
 
         Raises:
             RegistryUnavailable: the file cannot be written.
         """
-        goal = self._added
+        goal = self._taken
         async with self._progress:
-            await self._progress.wait_for(lambda: self._written >= goal or not self.healthy)
-        if self._written < goal:
+            await self._progress.wait_for(lambda: self._is_settled(goal) or not self.healthy)
+        if not self._is_settled(goal):
             raise RegistryUnavailable("decision records cannot be written")
+
+    def _is_settled(self, number: int) -> bool:
+        return not self._pending or self._pending[0].number > number
 
     async def _write_on(self) -> None:
         while True:
@@ -128,19 +179,28 @@ class DecisionLog:
             self._work.clear()
             await self._write(list(self._pending))
 
-    async def _write(self, batch: list[DecisionRecord]) -> None:
+    async def _write(self, batch: list[_Pending]) -> None:
         try:
-            await self._records.append(batch)
+            await self._records.append([item.record for item in batch if item.age == self._age])
         except Exception as error:  # noqa: BLE001  whatever it is, nobody goes on unrecorded
             _LOGGER.warning("decision records wait: %s", error)
-            await self._note(written=0, healthy=False)
+            self._drop_awaited()
+            await self._note(healthy=False)
             asyncio.get_running_loop().call_later(_RETRY_SECONDS, self._work.set)
         else:
             del self._pending[: len(batch)]
-            await self._note(written=len(batch), healthy=True)
+            for item in batch:
+                item.tell(written=True)
+            await self._note(healthy=True)
 
-    async def _note(self, *, written: int, healthy: bool) -> None:
+    def _drop_awaited(self) -> None:
+        """Give up the records that somebody waits for, those behind the batch too."""
+        dropped = [item for item in self._pending if item.is_written is not None]
+        self._pending = [item for item in self._pending if item.is_written is None]
+        for item in dropped:
+            item.tell(written=False)
+
+    async def _note(self, *, healthy: bool) -> None:
         async with self._progress:
-            self._written += written
             self.healthy = healthy
             self._progress.notify_all()

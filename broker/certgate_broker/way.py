@@ -107,9 +107,7 @@ class Way:
         attempt.instance_id = self._instance(stream)
 
     def _instance(self, stream: TlsStream) -> str:
-        """Tell which instance is asked for: the server name's first label, else the default one."""
-        label = stream.server_name.partition(".")[0]
-        return label if label in self.engines else next(iter(self.engines))
+        return stream.instance_id or next(iter(self.engines))
 
     def _examine(
         self, stream: TlsStream, attempt: Attempt, found: list[Reason], chain: Sequence[bytes]
@@ -171,7 +169,7 @@ class Way:
         if verdict.identity is None:
             raise _aloud(verdict)
         try:
-            self.log.add(attempt.record(self.clock(), verdict))
+            await self.log.write(attempt.record(self.clock(), verdict))
         except RegistryUnavailable:
             raise _aloud(Verdict.refused(Reason.REGISTRY_UNAVAILABLE)) from None
         return verdict.identity

@@ -19,6 +19,7 @@ _MIN_EC_BITS = 256
 _MAX_SERIAL_BITS = 20 * 8
 _WEAK_HASHES = frozenset({"md5", "sha1"})
 _UNREADABLE = (
+    KeyError,  # The library's answer to a TLS feature it does not know (RFC 7633).
     ValueError,
     TypeError,
     UnsupportedAlgorithm,

@@ -3,6 +3,7 @@
 import contextlib
 import fcntl
 import re
+import secrets
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -50,9 +51,7 @@ class StateDirectory:
         """
         with explained(self.path):
             self.path.mkdir(parents=True, exist_ok=True)
-            ignore = self.path / ".gitignore"
-            if not ignore.exists():
-                ignore.write_text("*\n")
+            _ignore_all(self.path / ".gitignore")
 
     def server(self, names: Sequence[str]) -> KeyPair:
         """Give the server's certificate, issued anew where it is missing, old or for other names.
@@ -116,6 +115,29 @@ class StateDirectory:
         pair = KeyPair.in_folder(self._ca_folder(ca) / "devices" / _checked(name))
         return self._new(pair, self.ca(ca).issue_device(name, key_type, days, now))
 
+    def ca_files(self, name: str) -> KeyPair:
+        """Name the files of a CA made earlier.
+
+        Args:
+            name: the CA's name.
+
+        Raises:
+            StateError: there is none.
+        """
+        return _existing(KeyPair.in_folder(self._ca_folder(name)))
+
+    def device_files(self, name: str, ca: str) -> KeyPair:
+        """Name the files of a device made earlier.
+
+        Args:
+            name: its name.
+            ca: the CA's name.
+
+        Raises:
+            StateError: there is none.
+        """
+        return _existing(KeyPair.in_folder(self._ca_folder(ca) / "devices" / _checked(name)))
+
     def verification(self, ca: str, code: str) -> Path:
         """Issue the verification certificate that proves possession of a CA's key.
 
@@ -164,6 +186,24 @@ class StateDirectory:
         with explained(pair.key_file):
             write(pair, issued)
         return pair
+
+
+def _ignore_all(file: Path) -> None:
+    """Keep private keys out of git; a file that a full disk has left empty keeps nothing out."""
+    if file.exists() and file.stat().st_size:
+        return
+    draft = file.with_name(f"{file.name}-{secrets.token_hex(4)}")
+    try:
+        draft.write_text("*\n")
+        draft.replace(file)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def _existing(pair: KeyPair) -> KeyPair:
+    if not pair.key_file.exists():
+        raise StateError(f"there is nothing in {pair.key_file.parent}")
+    return pair
 
 
 def _checked(name: str) -> str:

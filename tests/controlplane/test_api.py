@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse
 from starlette.routing import Route
 
+from certgate_certs.registry import RegistryUnavailable
 from certgate_controlplane.api import create_app
 from certgate_controlplane.context import Context
 from certgate_controlplane.statuses import StatusProfile
@@ -21,7 +22,16 @@ async def broken(_: Request) -> PlainTextResponse:
     raise RuntimeError("secret of the house")
 
 
-ROUTES = [Route("/_certgate/health", health), Route("/_certgate/broken", broken)]
+async def unavailable(_: Request) -> PlainTextResponse:
+    """Find the registry out of order."""
+    raise RegistryUnavailable("the registry /x cannot be used: disk full")
+
+
+ROUTES = [
+    Route("/_certgate/health", health),
+    Route("/_certgate/broken", broken),
+    Route("/_certgate/unavailable", unavailable),
+]
 
 
 async def test_extra_routes(context: Context) -> None:
@@ -42,6 +52,16 @@ async def test_wrong_method_on_another_door(context: Context) -> None:
     driver = Driver(create_app(context, extra_routes=ROUTES))
     reply = await driver.send("POST", path="/_certgate/health")
     assert (reply.status, reply.body["Code"]) == (405, "UnsupportedHTTPMethod")
+
+
+async def test_registry_unavailable(context: Context, caplog: pytest.LogCaptureFixture) -> None:
+    """Whoever asks another door is told what is wrong and where; so is the log, in one sentence."""
+    driver = Driver(create_app(context, extra_routes=ROUTES))
+    reply = await driver.send(path="/_certgate/unavailable")
+    assert (reply.status, reply.body["Code"]) == (503, "RegistryUnavailable")
+    assert reply.body["Message"] == "the registry /x cannot be used: disk full"
+    assert [record.getMessage() for record in caplog.records] == [reply.body["Message"]]
+    assert caplog.records[0].exc_info is None
 
 
 @pytest.mark.parametrize(("profile", "status"), [("per-operation", 500), ("adjusted", 417)])

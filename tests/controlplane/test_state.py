@@ -1,5 +1,6 @@
 """The state directory: what is made once, what is made anew, and who may share it."""
 
+import errno
 import ipaddress
 import ssl
 import stat
@@ -217,6 +218,30 @@ def test_own_ignore_file_stays(state: StateDirectory) -> None:
     (state.path / ".gitignore").write_text("# mine\n")
     state.prepare()
     assert (state.path / ".gitignore").read_text() == "# mine\n"
+
+
+def test_empty_ignore_file_is_written_anew(state: StateDirectory) -> None:
+    """One that a full disk has left empty would let private keys be committed."""
+    (state.path / ".gitignore").write_text("")
+    state.prepare()
+    assert (state.path / ".gitignore").read_text() == "*\n"
+
+
+def test_ignore_file_is_whole_or_absent(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where it cannot be written nothing is left, and the next start writes it."""
+    state = StateDirectory(tmp_path / "state")
+
+    def fill_up(path: Path, _: str) -> None:
+        path.touch()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Path, "write_text", fill_up)
+        with pytest.raises(StateError, match="cannot be used: No space left"):
+            state.prepare()
+    assert list(state.path.iterdir()) == []
+    state.prepare()
+    assert [file.read_text() for file in state.path.iterdir()] == ["*\n"]
 
 
 def test_verification_cannot_be_written(state: StateDirectory) -> None:

@@ -1,4 +1,4 @@
-"""The registry's file: opened once, written through one connection, read beside it.
+"""The registry's file: written through one connection, read beside it.
 
 WAL lets readers go on while somebody writes, in this process or another. ``synchronous = FULL``
 because an operation answers after its commit, and what was answered must survive the machine too.
@@ -13,10 +13,12 @@ from pathlib import Path
 
 import aiosqlite
 
+from certgate_certs.registry.alive import Lives
 from certgate_certs.registry.errors import RegistryUnavailable
-from certgate_certs.registry.migrations import migrate
+from certgate_certs.registry.migrations import MIGRATIONS, migrate
 
-_BUSY_SECONDS = 5.0
+# Twice this long a call may wait, behind another one and then by itself; SDKs give up after 10 s.
+_BUSY_SECONDS = 4.0
 _RETRY_SECONDS = 0.01
 _PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
 
@@ -26,14 +28,23 @@ class Database:
 
     Args:
         path: where the file is.
-        connection: takes every write, and the reads that belong to one.
+        writer: takes every write, and the reads that belong to one.
+        reader: takes the other reads, which wait for nobody who writes.
+
+    Attributes:
+        lives: tell which processes that share the file are alive.
     """
 
-    def __init__(self, path: Path, connection: aiosqlite.Connection) -> None:
+    def __init__(
+        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection
+    ) -> None:
         self.path = path
-        self._connection = connection
+        self.lives = Lives(path)
+        self._writer = writer
+        self._reader = reader
         self._lock = asyncio.Lock()
         self._closed = False
+        self._in_vain = 0
 
     @classmethod
     async def open(cls, path: Path) -> "Database":
@@ -49,20 +60,22 @@ class Database:
         with translated(path):
             with contextlib.closing(connect(path)) as connection:
                 migrate(connection)
-            opened = await aiosqlite.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+                _try_to_write(connection)
+            writer = await _opened(path, *_PRAGMAS)
             try:
-                for pragma in _PRAGMAS:
-                    await opened.execute(pragma)
+                reader = await _opened(path, *_PRAGMAS, "PRAGMA query_only = ON")
             except BaseException:
-                await opened.close()
+                await writer.close()
                 raise
-        return cls(path, opened)
+        return cls(path, writer, reader)
 
     async def close(self) -> None:
         """Let go of the file."""
         async with self._lock:
             self._closed = True
-            await self._connection.close()
+            self.lives.end_all()
+            await self._reader.close()
+            await self._writer.close()
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -74,15 +87,15 @@ class Database:
         Raises:
             RegistryUnavailable: the file could not be written; nothing was.
         """
-        async with self._usable() as connection:
+        async with self._turn():
             # A statement goes on in its thread when the task that awaits it is cancelled, BEGIN
             # and COMMIT too: so what there is to undo can only be seen behind it, in that thread.
             try:
-                await connection.execute("BEGIN IMMEDIATE")
-                yield connection
-                await connection.execute("COMMIT")
+                await self._begin()
+                yield self._writer
+                await self._writer.execute("COMMIT")
             except BaseException:
-                await connection.rollback()
+                await self._writer.rollback()
                 raise
 
     async def fetch(self, sql: str, *arguments: object) -> list[sqlite3.Row]:
@@ -95,16 +108,52 @@ class Database:
         Raises:
             RegistryUnavailable: the file could not be read.
         """
-        async with self._usable() as connection:
-            return list(await connection.execute_fetchall(sql, arguments))
+        with self._open():
+            return list(await self._reader.execute_fetchall(sql, arguments))
 
     @contextlib.asynccontextmanager
-    async def _usable(self) -> AsyncIterator[aiosqlite.Connection]:
+    async def _turn(self) -> AsyncIterator[None]:
+        """Wait for the writer; whoever waits for the file in vain does so for all behind it."""
+        in_vain = self._in_vain
         async with self._lock:
-            if self._closed:
-                raise RegistryUnavailable(f"the registry {self.path} is closed")
-            with translated(self.path):
-                yield self._connection
+            if self._in_vain > in_vain:
+                raise RegistryUnavailable(
+                    f"the registry {self.path} cannot be used: somebody keeps it locked"
+                )
+            with self._open():
+                yield
+
+    async def _begin(self) -> None:
+        try:
+            await self._writer.execute("BEGIN IMMEDIATE")
+        except sqlite3.OperationalError as error:
+            self._in_vain += error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
+            raise
+
+    @contextlib.contextmanager
+    def _open(self) -> Iterator[None]:
+        if self._closed:
+            raise RegistryUnavailable(f"the registry {self.path} is closed")
+        with translated(self.path):
+            yield
+
+
+async def _opened(path: Path, *pragmas: str) -> aiosqlite.Connection:
+    opened = await aiosqlite.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
+    try:
+        for pragma in pragmas:
+            await opened.execute(pragma)
+    except BaseException:
+        await opened.close()
+        raise
+    return opened
+
+
+def _try_to_write(connection: sqlite3.Connection) -> None:
+    # A file that may only be read is opened, and even locked, without a word.
+    connection.execute("BEGIN IMMEDIATE")
+    connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
+    connection.execute("ROLLBACK")
 
 
 WITHDRAWN = "UPDATE withdrawal SET number = number + 1"

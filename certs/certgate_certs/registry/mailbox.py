@@ -40,15 +40,23 @@ class Mailbox:
         Returns:
             Its number, and that of the last request it need not answer.
         """
+        process = self._database.lives.begin()
+        try:
+            return process, await self._enter(process)
+        except BaseException:
+            self._database.lives.end(process)
+            raise
+
+    async def _enter(self, process: int) -> int:
         async with self._database.transaction() as connection:
-            rows = list(await connection.execute_fetchall("SELECT id, pid FROM broker_process"))
-            dead = [(number,) for number, pid in rows if not _is_alive(pid)]
+            rows = await connection.execute_fetchall("SELECT id FROM broker_process")
+            dead = [row for row in rows if not self._database.lives.is_alive(*row)]
             await connection.executemany("DELETE FROM broker_process WHERE id = ?", dead)
-            cursor = await connection.execute(
-                "INSERT INTO broker_process (pid) VALUES (?)", (os.getpid(),)
+            await connection.execute(
+                "INSERT INTO broker_process (id, pid) VALUES (?, ?)", (process, os.getpid())
             )
             newest = list(await connection.execute_fetchall("SELECT max(id) FROM request"))
-        return int(cursor.lastrowid or 0), int(newest[0][0] or 0)
+        return int(newest[0][0] or 0)
 
     async def leave(self, process: int) -> None:
         """Answer no more.
@@ -56,13 +64,14 @@ class Mailbox:
         Args:
             process: the number that `enter` gave.
         """
+        self._database.lives.end(process)
         async with self._database.transaction() as connection:
             await connection.execute("DELETE FROM broker_process WHERE id = ?", (process,))
 
     async def processes(self) -> set[int]:
         """Give the numbers of the processes that answer and are alive."""
-        rows = await self._database.fetch("SELECT id, pid FROM broker_process")
-        return {number for number, pid in rows if _is_alive(pid)}
+        rows = await self._database.fetch("SELECT id FROM broker_process")
+        return {number for (number,) in rows if self._database.lives.is_alive(number)}
 
     async def post(self, body: str) -> int:
         """Ask.
@@ -122,13 +131,3 @@ class Mailbox:
         """
         async with self._database.transaction() as connection:
             await connection.execute("DELETE FROM request WHERE id = ?", (number,))
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass  # It is somebody else's.
-    return True

@@ -78,8 +78,65 @@ CREATE TABLE closing (
 ) STRICT;
 CREATE TABLE withdrawal (number INTEGER NOT NULL) STRICT;
 INSERT INTO withdrawal VALUES (0);
+CREATE TABLE era (number INTEGER NOT NULL) STRICT;
+INSERT INTO era VALUES (0);
 CREATE TABLE clock (offset_ms INTEGER NOT NULL) STRICT;
 INSERT INTO clock VALUES (0);
+CREATE TABLE fault (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    name TEXT NOT NULL,
+    target TEXT NOT NULL,
+    fields TEXT NOT NULL,
+    life INTEGER NOT NULL,
+    seen INTEGER NOT NULL DEFAULT 0,
+    struck INTEGER NOT NULL DEFAULT 0,
+    UNIQUE (name, target)
+) STRICT;
+CREATE TABLE grace_ca (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    until INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    instance_id TEXT NOT NULL,
+    sn_key TEXT NOT NULL,
+    sn TEXT NOT NULL,
+    name TEXT NOT NULL,
+    status INTEGER NOT NULL,
+    der BLOB NOT NULL,
+    content TEXT NOT NULL,
+    verification TEXT NOT NULL,
+    registration_code TEXT NOT NULL,
+    not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL
+) STRICT;
+CREATE TABLE grace_device (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    until INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    ca_id INTEGER NOT NULL,
+    sn_key TEXT NOT NULL,
+    sn TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    name TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    subject_der BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    der BLOB NOT NULL,
+    not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL,
+    chain BLOB NOT NULL
+) STRICT;
+CREATE INDEX grace_device_by_id ON grace_device (id, until);
+CREATE INDEX grace_device_by_fingerprint ON grace_device (fingerprint);
+CREATE TABLE grace_identifier (
+    number INTEGER PRIMARY KEY AUTOINCREMENT,
+    until INTEGER NOT NULL,
+    id INTEGER NOT NULL,
+    instance_id TEXT NOT NULL,
+    client_id TEXT NOT NULL,
+    device_id INTEGER NOT NULL
+) STRICT;
+CREATE INDEX grace_identifier_by_id ON grace_identifier (id, until);
+CREATE INDEX grace_identifier_by_client ON grace_identifier (instance_id, client_id);
 CREATE TABLE broker_process (
     id INTEGER PRIMARY KEY AUTOINCREMENT,
     pid INTEGER NOT NULL
