@@ -57,6 +57,8 @@ def advance_of(given: Mapping[str, object]) -> int:
             raise ClockError(f"a clock is moved by {', '.join(_UNITS)}, not by {name!r}")
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ClockError(f"{name} is a number")
+        if abs(value) > _CENTURY_MS:  # A whole number can be too large to be multiplied.
+            raise ClockError(_TOO_FAR)
         total += value * _UNITS[name]
     if not abs(total) <= _CENTURY_MS:  # This way round it catches what is no number at all, too.
         raise ClockError(_TOO_FAR)

@@ -12,6 +12,7 @@ from starlette.routing import Route
 from certgate_broker.desk import Desks
 from certgate_broker.reasons import Reason
 from certgate_certs.registry import DecisionRecord, Registry
+from certgate_controlplane.bodies import BodyTooLongError, short_body
 from certgate_controlplane.calls import CallLog
 from certgate_controlplane.clock import ClockError, LabClock, SharedClock, advance_of
 
@@ -89,9 +90,9 @@ class Management:
 
     async def _move_clock(self, request: Request) -> JSONResponse:
         try:
-            given = json.loads(await request.body())
+            given = json.loads(await short_body(request))
             await self.clock.advance(advance_of(dict(given)))
-        except ClockError as error:
+        except (BodyTooLongError, ClockError) as error:
             return _bad(str(error))
         except (RecursionError, TypeError, ValueError):
             return _bad('a JSON object is expected, such as {"days": 400}')

@@ -84,8 +84,9 @@ def test_process_that_starts_later(tmp_path: Path) -> None:
         ('{"days": "1"}', "days is a number"),
         ('{"days": NaN}', "up to a century"),
         ('{"days": 1e999}', "up to a century"),
-        ('{"days": ' + "9" * 5000 + "}", "a JSON object"),
-        ("[" * 100_000, "a JSON object"),
+        ('{"days": ' + "9" * 900 + "}", "up to a century"),
+        ("[" * 1000, "a JSON object"),
+        (" " * 65_537, "more than 65536 bytes"),
     ],
 )
 def test_move_that_makes_no_sense(body: str, complaint: str) -> None:
@@ -166,3 +167,14 @@ def test_calls() -> None:
         assert {c["instance_id"] for c in found["calls"]} == {INSTANCE, ""}
         assert all(c["milliseconds"] > 0 for c in found["calls"])
         assert ask(lab.api_url, "GET", "calls?since=x")[0] == 400
+
+
+@pytest.mark.parametrize(
+    ("body", "complaint"),
+    [(" " * 65_537, "more than 65536 bytes"), ("[" * 60_000, "a JSON object is expected")],
+)
+def test_fault_that_is_no_fault(body: str, complaint: str) -> None:
+    """Nor is what the faults' door is told read without end, or followed into any depth."""
+    with OwnLab() as lab:
+        status, answer = ask(lab.api_url, "POST", "faults", body)
+        assert (status, complaint in answer["Message"]) == (400, True)

@@ -8,6 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from certgate_broker.faults.kinds import FaultError
+from certgate_controlplane.bodies import BodyTooLongError, short_body
 from certgate_controlplane.faults.service import Faults
 from certgate_controlplane.faults.values import make_fault
 
@@ -36,8 +37,10 @@ class FaultRoutes:
 
     async def _set(self, request: Request) -> JSONResponse:
         try:
-            given = json.loads(await request.body())
-        except ValueError:
+            given = json.loads(await short_body(request))
+        except BodyTooLongError as error:
+            return _bad(str(error))
+        except (RecursionError, ValueError):
             given = None
         if not isinstance(given, dict):
             return _bad('a JSON object is expected, such as {"name": "connack-cut", "next": 1}')
