@@ -220,6 +220,7 @@ class Paho:
         """Say DISCONNECT, and wait for the end."""
         self.client.disconnect()
         self.client.loop_stop()
+        self._let_go()
 
     def vanish(self) -> None:
         """Cut the connection without DISCONNECT."""
@@ -227,6 +228,10 @@ class Paho:
         if sock is not None:
             socket.socket(fileno=os.dup(sock.fileno())).shutdown(socket.SHUT_RDWR)
         self.client.loop_stop()
+        self._let_go()
+
+    def _let_go(self) -> None:
+        self.client._reset_sockets()  # noqa: SLF001  else some live until they are collected
 
     def _on_connect(self, _c: Any, _u: Any, flags: Any, code: Any, _p: Any) -> None:
         self.said, self.session_present = str(code), bool(flags.session_present)

@@ -221,7 +221,7 @@ class TestReset:
         assert ask(lab, "GET", "/decisions") == (200, {"decisions": []})
         for client in clients:
             assert client.dropped.wait(PATIENCE)
-            client.client.loop_stop()
+            client.leave()
         assert knock(lab.tls(files[0]), lab.port, "lamp-0") == 5
         assert reasons(lab) == [["ca_not_registered"]]
         lab.register(ca, "lamp maker")
@@ -302,6 +302,6 @@ class TestReset:
             )
             assert ended.returncode == -9
             assert client.dropped.wait(PATIENCE)
-            client.client.loop_stop()
+            client.leave()
             assert os.path.exists(file)  # noqa: PTH110
             assert ask(lab, "GET", "/sessions") == (200, {"sessions": []})
