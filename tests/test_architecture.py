@@ -41,6 +41,7 @@ PURE = [
     "broker/certgate_broker/connect.py",
     "broker/certgate_broker/decision.py",
     "broker/certgate_broker/reasons.py",
+    "broker/certgate_broker/fields.py",
     "broker/certgate_broker/limits.py",
     "broker/certgate_broker/login.py",
     "broker/certgate_broker/packets.py",

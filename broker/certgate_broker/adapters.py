@@ -6,7 +6,8 @@ import ssl
 
 from amqtt.adapters import ReaderAdapter, WriterAdapter
 
-from certgate_broker.packets import Kind, PacketRefused, check_packet, packet_end
+from certgate_broker.fields import Malformed
+from certgate_broker.packets import Kind, check_packet, packet_end
 from certgate_broker.tls import TlsStream
 
 _LOGGER = logging.getLogger(__name__)
@@ -68,7 +69,7 @@ class StreamReader(ReaderAdapter):
                 self._packet = self._cut(end)
                 # What a client sends after DISCONNECT is none of ours (3.14.4).
                 self._over = check_packet(self._packet) is Kind.DISCONNECT
-        except PacketRefused as refused:
+        except Malformed as refused:
             _LOGGER.warning("%s:%d broke the protocol: %s", *self._stream.peer, refused)
             self._packet, self._over = b"", True
 

@@ -6,6 +6,7 @@ Section numbers are those of MQTT 3.1.1 (OASIS Standard, 29 October 2014).
 import secrets
 from dataclasses import dataclass
 
+from certgate_broker.fields import Fields, Malformed, remaining_length
 from certgate_broker.reasons import Reason, ReturnCode
 
 _CONNECT = 0x10
@@ -70,60 +71,19 @@ def read_connect(data: bytes, limit: int) -> Connect | None:
     """
     if data and data[0] != _CONNECT:
         raise ConnectRefused(Reason.CONNECT_MALFORMED, "the first packet is no CONNECT (3.1)")
-    start, length = _remaining_length(data)
-    if length > limit:
-        raise ConnectRefused(Reason.CONNECT_TOO_LARGE, f"{length} bytes, {limit} are allowed")
-    if start == 0 or len(data) < start + length:
-        return None
-    return _parse(data[start : start + length], data[start + length :])
-
-
-def _remaining_length(data: bytes) -> tuple[int, int]:
-    """Give the offset behind the length field (0 while it is incomplete) and its value (2.2.3)."""
-    value = 0
-    for place, octet in enumerate(data[1:5]):
-        value += (octet & 0x7F) << 7 * place
-        if not octet & 0x80:
-            return place + 2, value
-    if len(data) > 4:  # noqa: PLR2004  the field has four octets at most
-        raise ConnectRefused(Reason.CONNECT_MALFORMED, "the length field has five octets (2.2.3)")
-    return 0, 0
-
-
-class _Fields:
-    """Takes a packet apart from the front."""
-
-    def __init__(self, data: bytes) -> None:
-        self._data = data
-
-    def take(self, count: int) -> bytes:
-        if count > len(self._data):
-            raise _malformed("the packet is shorter than its fields")
-        taken, self._data = self._data[:count], self._data[count:]
-        return taken
-
-    def number(self, octets: int) -> int:
-        return int.from_bytes(self.take(octets), "big")
-
-    def binary(self) -> bytes:
-        return self.take(self.number(2))
-
-    def text(self) -> str:
-        try:
-            text = self.binary().decode("utf-8")
-        except UnicodeDecodeError:
-            raise _malformed("a string is not UTF-8 (1.5.3)") from None
-        if "\0" in text:
-            raise _malformed("a string has a null character (1.5.3)")
-        return text
-
-    def end(self) -> None:
-        if self._data:
-            raise _malformed("the packet is longer than its fields")
+    try:
+        start, length = remaining_length(data)
+        if length > limit:
+            raise ConnectRefused(Reason.CONNECT_TOO_LARGE, f"{length} bytes, {limit} are allowed")
+        if start == 0 or len(data) < start + length:
+            return None
+        return _parse(data[start : start + length], data[start + length :])
+    except Malformed as error:
+        raise ConnectRefused(Reason.CONNECT_MALFORMED, str(error)) from None
 
 
 def _parse(body: bytes, rest: bytes) -> Connect:
-    fields = _Fields(body)
+    fields = Fields(body)
     _check_version(fields.binary(), fields.number(1))
     flags = fields.number(1)
     _check_flags(flags)
@@ -152,27 +112,27 @@ def _check_version(name: bytes, level: int) -> None:
     if (name, level) in _OTHER_VERSIONS:
         raise ConnectRefused(Reason.PROTOCOL_VERSION_UNSUPPORTED, f"protocol level {level}")
     if name != b"MQTT":
-        raise _malformed("the protocol name is not MQTT (3.1.2.1)")
+        raise Malformed("the protocol name is not MQTT (3.1.2.1)")
     if level != _LEVEL_3_1_1:
         raise ConnectRefused(Reason.PROTOCOL_VERSION_UNSUPPORTED, f"protocol level {level}")
 
 
 def _check_flags(flags: int) -> None:
     if flags & _RESERVED:
-        raise _malformed("the reserved connect flag is set (3.1.2.3)")
+        raise Malformed("the reserved connect flag is set (3.1.2.3)")
     if not flags & _WILL and flags & (_WILL_QOS | _WILL_RETAIN):
-        raise _malformed("will QoS or will retain without a will (3.1.2.6, 3.1.2.7)")
+        raise Malformed("will QoS or will retain without a will (3.1.2.6, 3.1.2.7)")
     if flags & _WILL_QOS == _WILL_QOS:
-        raise _malformed("will QoS 3 (3.1.2.6)")
+        raise Malformed("will QoS 3 (3.1.2.6)")
     if flags & _PASSWORD and not flags & _USER_NAME:
-        raise _malformed("a password without a user name (3.1.2.9)")
+        raise Malformed("a password without a user name (3.1.2.9)")
 
 
 def _check_will_topic(topic: str) -> None:
     if not topic or "+" in topic or "#" in topic:
-        raise _malformed("the will topic is empty or has a wildcard (4.7.1, 4.7.3)")
+        raise Malformed("the will topic is empty or has a wildcard (4.7.1, 4.7.3)")
     if topic.startswith("$"):
-        raise _malformed("the will topic starts with $, which is the broker's own (4.7.2)")
+        raise Malformed("the will topic starts with $, which is the broker's own (4.7.2)")
 
 
 def _random_identifier(flags: int) -> str:
@@ -200,7 +160,3 @@ def _length_field(length: int) -> bytes:
         octets.append(length & 0x7F | 0x80)
         length >>= 7
     return bytes([*octets, length])
-
-
-def _malformed(detail: str) -> ConnectRefused:
-    return ConnectRefused(Reason.CONNECT_MALFORMED, detail)

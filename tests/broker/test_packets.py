@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from broker.wire import connect, packet, publish, short, subscribe, text
-from certgate_broker.packets import Kind, PacketRefused, check_packet, packet_end
+from certgate_broker.fields import Malformed
+from certgate_broker.packets import Kind, check_packet, packet_end
 
 GOOD = {
     "PUBLISH, QoS 0": (publish("a/b", b"x"), Kind.PUBLISH),
@@ -93,7 +94,7 @@ def test_accepted(data: bytes, kind: Kind) -> None:
 @pytest.mark.parametrize(("data", "words"), BAD.values(), ids=BAD.keys())
 def test_refused(data: bytes, words: str) -> None:
     """What breaks a rule is refused, with the rule."""
-    with pytest.raises(PacketRefused, match=words):
+    with pytest.raises(Malformed, match=words):
         check_packet(data)
 
 
@@ -115,7 +116,7 @@ class TestEnd:
     @pytest.mark.parametrize("data", [b"\x30\xff\xff\xff\x7f", b"\x30\x65"])
     def test_limit(self, data: bytes) -> None:
         """A length above the limit is refused before any byte of the body has come."""
-        with pytest.raises(PacketRefused, match="100 are allowed"):
+        with pytest.raises(Malformed, match="100 are allowed"):
             packet_end(data, 100)
 
     def test_no_limit(self) -> None:
@@ -125,7 +126,7 @@ class TestEnd:
     @pytest.mark.parametrize("more", [b"", b"\x00", b"\x80"])
     def test_five_octets(self, more: bytes) -> None:
         """A length field that does not end with its fourth octet is refused at once."""
-        with pytest.raises(PacketRefused, match="five octets"):
+        with pytest.raises(Malformed, match="five octets"):
             packet_end(b"\x30\x80\x80\x80\x80" + more, None)
 
 
@@ -134,7 +135,7 @@ def test_any_packet(first: int, body: bytes) -> None:
     """Whatever comes is accepted as what it says it is, or refused; nothing else happens."""
     data = packet(first, body)
     assert packet_end(data, 30) == len(data)
-    with contextlib.suppress(PacketRefused):
+    with contextlib.suppress(Malformed):
         assert check_packet(data) == first >> 4
 
 
@@ -162,7 +163,7 @@ async def test_amqtt_reads_what_was_checked(data: bytes, changes: list[tuple[int
     changed = bytearray(data)
     for at, octet in changes:
         changed[at % len(data)] = octet
-    with contextlib.suppress(PacketRefused):
+    with contextlib.suppress(Malformed):
         if packet_end(changed, 100) == len(changed) and check_packet(bytes(changed)):
             reader = Piece(bytes(changed))
             header = await MQTTFixedHeader.from_stream(reader)
