@@ -6,12 +6,13 @@ from collections.abc import Collection, Sequence
 from starlette.applications import Starlette
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from certgate_certs.registry import RegistryUnavailable
 from certgate_controlplane.access.gates import OpenGate
 from certgate_controlplane.access.throttle import UNLIMITED
+from certgate_controlplane.bodies import refused
 from certgate_controlplane.context import Context
 from certgate_controlplane.errors import (
     ApiError,
@@ -76,8 +77,7 @@ def create_app(  # noqa: PLR0913  each but the first by its name
 async def _registry_unavailable(_: Request, error: Exception) -> Response:
     """Say what is wrong, and where; the API's own door has an error of its own for it."""
     _LOGGER.error("%s", error)
-    about = {"Code": "RegistryUnavailable", "Message": str(error)}
-    return JSONResponse(about, status_code=503)
+    return refused(error, "RegistryUnavailable", 503)
 
 
 def _refusal(request: Request, error: ApiError, profile: StatusProfile) -> Response:

@@ -12,7 +12,7 @@ from starlette.routing import Route
 from certgate_broker.desk import Desks
 from certgate_broker.reasons import Reason
 from certgate_certs.registry import DecisionRecord, Registry
-from certgate_controlplane.bodies import BodyTooLongError, short_body
+from certgate_controlplane.bodies import BodyTooLongError, read_body, refused
 from certgate_controlplane.calls import CallLog
 from certgate_controlplane.clock import ClockError, LabClock, SharedClock, advance_of
 
@@ -58,7 +58,7 @@ class Management:
     async def _decisions(self, request: Request) -> JSONResponse:
         numbers = _numbers(request, since=0, limit=_MOST)
         if numbers is None:
-            return _bad("since and limit are whole numbers from 0")
+            return refused("since and limit are whole numbers from 0")
         await self.desks.flush()
         since, limit = numbers
         found = await self.registry.decisions.since(since, min(limit, _MOST))
@@ -67,7 +67,7 @@ class Management:
     async def _closings(self, request: Request) -> JSONResponse:
         numbers = _numbers(request, since=0, limit=_MOST)
         if numbers is None:
-            return _bad("since and limit are whole numbers from 0")
+            return refused("since and limit are whole numbers from 0")
         await self.desks.flush()
         since, limit = numbers
         found = await self.registry.closings.since(since, min(limit, _MOST))
@@ -80,7 +80,7 @@ class Management:
     async def _calls(self, request: Request) -> JSONResponse:
         numbers = _numbers(request, since=0)
         if numbers is None:
-            return _bad("since is a whole number from 0")
+            return refused("since is a whole number from 0")
         found = self.calls.since(*numbers)
         items = [{"number": number, **asdict(record)} for number, record in found]
         return JSONResponse({"calls": items[:_MOST]})
@@ -90,12 +90,12 @@ class Management:
 
     async def _move_clock(self, request: Request) -> JSONResponse:
         try:
-            given = json.loads(await short_body(request))
+            given = json.loads(await read_body(request))
             await self.clock.advance(advance_of(dict(given)))
         except (BodyTooLongError, ClockError) as error:
-            return _bad(str(error))
+            return refused(error)
         except (RecursionError, TypeError, ValueError):
-            return _bad('a JSON object is expected, such as {"days": 400}')
+            return refused('a JSON object is expected, such as {"days": 400}')
         return await self._clock(request)
 
     async def _reset_clock(self, request: Request) -> JSONResponse:
@@ -117,7 +117,3 @@ def _numbers(request: Request, **defaults: int) -> list[int] | None:
             return None
         found.append(int(text))
     return found
-
-
-def _bad(message: str) -> JSONResponse:
-    return JSONResponse({"Code": "BadRequest", "Message": message}, status_code=400)

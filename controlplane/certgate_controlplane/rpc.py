@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
 from certgate_certs.registry import RegistryUnavailable
+from certgate_controlplane.bodies import BodyTooLongError, read_body
 from certgate_controlplane.call import Call, read_call
 from certgate_controlplane.catalogue import VERSION, Operation, find_operation
 from certgate_controlplane.context import Answer, Context
@@ -188,15 +189,9 @@ def _operation(call: Call) -> Operation:
 
 
 async def _received(request: Request) -> Call:
-    body = await _body(request)
+    try:
+        body = await read_body(request, MAX_BODY)
+    except BodyTooLongError:
+        raise parameter_check_failed() from None
     query = request.scope["query_string"]
     return read_call(request.method, request.headers.items(), query, body)
-
-
-async def _body(request: Request) -> bytes:
-    received = bytearray()
-    async for piece in request.stream():
-        received += piece
-        if len(received) > MAX_BODY:
-            raise parameter_check_failed()
-    return bytes(received)

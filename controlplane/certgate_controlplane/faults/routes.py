@@ -8,7 +8,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import Route
 
 from certgate_broker.faults.kinds import FaultError
-from certgate_controlplane.bodies import BodyTooLongError, short_body
+from certgate_controlplane.bodies import BodyTooLongError, read_body, refused
 from certgate_controlplane.faults.service import Faults
 from certgate_controlplane.faults.values import make_fault
 
@@ -37,17 +37,17 @@ class FaultRoutes:
 
     async def _set(self, request: Request) -> JSONResponse:
         try:
-            given = json.loads(await short_body(request))
+            given = json.loads(await read_body(request))
         except BodyTooLongError as error:
-            return _bad(str(error))
+            return refused(error)
         except (RecursionError, ValueError):
             given = None
         if not isinstance(given, dict):
-            return _bad('a JSON object is expected, such as {"name": "connack-cut", "next": 1}')
+            return refused('a JSON object is expected, such as {"name": "connack-cut", "next": 1}')
         try:
             await self.faults.set(make_fault(given.pop("name", None), given))
         except FaultError as error:
-            return _bad(str(error))
+            return refused(error)
         return await self._list(request)
 
     async def _clear_all(self, request: Request) -> JSONResponse:
@@ -58,9 +58,5 @@ class FaultRoutes:
         try:
             await self.faults.clear(request.path_params["name"])
         except FaultError as error:
-            return _bad(str(error))
+            return refused(error)
         return await self._list(request)
-
-
-def _bad(message: str) -> JSONResponse:
-    return JSONResponse({"Code": "BadRequest", "Message": message}, status_code=400)

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
-from certgate_certs.registry import RegistryUnavailable
+from certgate_controlplane.bodies import BodyTooLongError, read_body, refused
 from certgate_controlplane.scenario.errors import ScenarioError, SnapshotUnknown
 from certgate_controlplane.scenario.service import Scenarios
 
@@ -44,7 +44,7 @@ class ScenarioRoutes:
         return Response(text, media_type="application/json")
 
     async def _import(self, request: Request) -> Response:
-        loaded = await self.scenarios.load(await _body(request))
+        loaded = await self.scenarios.load(await read_body(request, _MOST_BYTES))
         return JSONResponse(asdict(loaded))
 
     async def _list(self, _: Request) -> Response:
@@ -62,10 +62,6 @@ class ScenarioRoutes:
         return JSONResponse({"snapshot": name})
 
 
-class _TooLarge(ScenarioError):  # noqa: N818  the state is the name
-    """More than anybody needs to be taken into memory."""
-
-
 def _answered(handler: _Handler) -> _Handler:
     """Answer what goes wrong with a sentence."""
 
@@ -73,19 +69,14 @@ def _answered(handler: _Handler) -> _Handler:
         try:
             return await handler(request)
         except SnapshotUnknown as error:
-            return _refusal("SnapshotUnknown", error, 404)
-        except _TooLarge as error:
-            return _refusal("ScenarioTooLarge", error, 413)
+            return refused(error, "SnapshotUnknown", 404)
+        except BodyTooLongError:
+            sentence = f"a scenario has at most {_MOST_BYTES} bytes"
+            return refused(sentence, "ScenarioTooLarge", 413)
         except ScenarioError as error:
-            return _refusal("ScenarioUnacceptable", error, 400)
-        except RegistryUnavailable as error:
-            return _refusal("RegistryUnavailable", error, 503)
+            return refused(error, "ScenarioUnacceptable")
 
     return answer
-
-
-def _refusal(code: str, error: Exception, status: int) -> JSONResponse:
-    return JSONResponse({"Code": code, "Message": str(error)}, status_code=status)
 
 
 def _flag(request: Request, name: str, *, default: bool) -> bool:
@@ -95,12 +86,3 @@ def _flag(request: Request, name: str, *, default: bool) -> bool:
     if text not in _BOOLEANS:
         raise ScenarioError(f"{name} is true or false")
     return _BOOLEANS[text]
-
-
-async def _body(request: Request) -> bytes:
-    received = bytearray()
-    async for piece in request.stream():
-        received += piece
-        if len(received) > _MOST_BYTES:
-            raise _TooLarge(f"a scenario has at most {_MOST_BYTES} bytes")
-    return bytes(received)
