@@ -1,4 +1,4 @@
-"""Read an MQTT CONNECT packet from bytes; no socket in sight.
+"""Read an MQTT CONNECT packet from bytes, and write its answer; no socket in sight.
 
 Section numbers are those of MQTT 3.1.1 (OASIS Standard, 29 October 2014).
 """
@@ -32,6 +32,23 @@ class ConnectRefused(Exception):  # noqa: N818  a refusal, not a failure of ours
 
 
 @dataclass(frozen=True, slots=True)
+class Will:
+    """What is to be published where the client goes without a word (3.1.2.5).
+
+    Attributes:
+        topic: topic name.
+        message: what it carries.
+        qos: 0 to 2.
+        retain: it is to be retained.
+    """
+
+    topic: str
+    message: bytes
+    qos: int
+    retain: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Connect:
     """A CONNECT packet.
 
@@ -42,7 +59,7 @@ class Connect:
         keep_alive: seconds, 0 for none.
         user_name: or None.
         password: or None.
-        packet: the bytes of the packet, with `client_id` in them.
+        will: or None.
         rest: bytes that came after it.
     """
 
@@ -52,7 +69,7 @@ class Connect:
     keep_alive: int
     user_name: str | None
     password: bytes | None
-    packet: bytes
+    will: Will | None
     rest: bytes
 
 
@@ -89,21 +106,18 @@ def _parse(body: bytes, rest: bytes) -> Connect:
     _check_flags(flags)
     keep_alive = fields.number(2)
     client_id = fields.text()
-    if flags & _WILL:
-        _check_will_topic(fields.text())
-        fields.binary()
+    will = _will(fields, flags) if flags & _WILL else None
     user_name = fields.text() if flags & _USER_NAME else None
     password = fields.binary() if flags & _PASSWORD else None
     fields.end()
-    chosen = client_id or _random_identifier(flags)
     return Connect(
-        client_id=chosen,
+        client_id=client_id or _random_identifier(flags),
         client_id_assigned=not client_id,
         clean_session=bool(flags & _CLEAN_SESSION),
         keep_alive=keep_alive,
         user_name=user_name,
         password=password,
-        packet=_packet(body, client_id, chosen),
+        will=will,
         rest=rest,
     )
 
@@ -128,11 +142,14 @@ def _check_flags(flags: int) -> None:
         raise Malformed("a password without a user name (3.1.2.9)")
 
 
-def _check_will_topic(topic: str) -> None:
+def _will(fields: Fields, flags: int) -> Will:
+    topic = fields.text()
     if not topic or "+" in topic or "#" in topic:
         raise Malformed("the will topic is empty or has a wildcard (4.7.1, 4.7.3)")
     if topic.startswith("$"):
         raise Malformed("the will topic starts with $, which is the broker's own (4.7.2)")
+    qos = (flags & _WILL_QOS) >> 3
+    return Will(topic, fields.binary(), qos, bool(flags & _WILL_RETAIN))
 
 
 def _random_identifier(flags: int) -> str:
@@ -145,18 +162,11 @@ def _random_identifier(flags: int) -> str:
     return f"certgate-{secrets.token_hex(8)}"
 
 
-def _packet(body: bytes, sent: str, chosen: str) -> bytes:
-    """Write the packet again, the chosen identifier in place of an empty one."""
-    if not sent:
-        identifier = chosen.encode()
-        before, after = body[:10], body[12:]  # "MQTT", level, flags and keep alive are 10 bytes.
-        body = before + len(identifier).to_bytes(2, "big") + identifier + after
-    return bytes([_CONNECT]) + _length_field(len(body)) + body
+def write_connack(code: ReturnCode, *, session_present: bool = False) -> bytes:
+    """Write the answer to a CONNECT packet (3.2).
 
-
-def _length_field(length: int) -> bytes:
-    octets = bytearray()
-    while length > 0x7F:  # noqa: PLR2004  seven bits an octet
-        octets.append(length & 0x7F | 0x80)
-        length >>= 7
-    return bytes([*octets, length])
+    Args:
+        code: what becomes of the client.
+        session_present: the broker goes on with a session it has stored.
+    """
+    return bytes([0x20, 2, session_present, code])

@@ -6,15 +6,17 @@ numbers are those of MQTT 3.1.1.
 """
 
 import logging
+from typing import cast
 
 from amqtt.broker import Broker
 from amqtt.mqtt.constants import QOS_0, QOS_1
-from amqtt.mqtt.protocol.broker_handler import Subscription, UnSubscription
-from amqtt.session import IncomingApplicationMessage, OutgoingApplicationMessage, Session
+from amqtt.session import OutgoingApplicationMessage, Session
 
 from certgate_broker.handler import Handler
-from certgate_broker.kept import unacknowledged, unreleased, weight
+from certgate_broker.kept import weight
 from certgate_broker.limits import ConnectionLimits
+from certgate_broker.packets import Publish, Subscribe, Unsubscribe
+from certgate_broker.session import ClientSession
 
 LISTENER = "default"
 _PLUGIN = "certgate_broker.plugin.AdmittedPlugin"
@@ -25,10 +27,7 @@ _REFUSED = 0x80
 _MOST_FILTERS = 1_000
 """Subscriptions a client may have: each is compared with every message."""
 _MOST_IDENTIFIERS = 65_535
-"""Messages with QoS 1 and 2 that can be on their way to and from a client (2.3.1)."""
-_FILTERS = "certgate.filters"
-WARNED = "certgate.warned"
-"""The key under which a session's attributes say that messages for it were dropped."""
+"""Messages with QoS 1 and 2 that can be on their way to a client (2.3.1)."""
 
 
 class Distribution(Broker):
@@ -46,10 +45,10 @@ class Distribution(Broker):
             }
         )
         self._limits = limits
-        self._live: dict[str | None, Handler] = {}
+        self._live: dict[str, Handler] = {}
         self._retained_size = 0
 
-    async def publish(self, message: IncomingApplicationMessage) -> None:
+    async def publish(self, message: Publish) -> None:
         """Pass a client's message on, and retain it if that is asked for.
 
         Args:
@@ -67,8 +66,13 @@ class Distribution(Broker):
             topic: topic name.
             payload: as it shall arrive.
         """
-        if client_id in self._live:
-            self._pass_on(self._sessions[client_id][0], topic, payload, QOS_1)
+        session = self._session(client_id)
+        if session is not None and client_id in self._live:
+            self._pass_on(session, topic, payload, QOS_1)
+
+    def _session(self, client_id: str) -> ClientSession | None:
+        session, _ = self._sessions.get(client_id, (None, None))
+        return cast("ClientSession | None", session)
 
     async def _broadcast_message(
         self,
@@ -90,30 +94,29 @@ class Distribution(Broker):
             if self._matches(topic, topic_filter):
                 for subscriber, granted in subscriptions:
                     qos = granted if force_qos is None else min(granted, force_qos)
-                    self._pass_on(subscriber, topic, payload, qos)
+                    self._pass_on(cast("ClientSession", subscriber), topic, payload, qos)
 
     def _pass_on(
-        self, session: Session, topic: str, payload: bytes, qos: int, *, retain: bool = False
+        self, session: ClientSession, topic: str, payload: bytes, qos: int, *, retain: bool = False
     ) -> None:
-        handler = self._live.get(session.client_id)
+        handler = self._live.get(session.client_id or "")
         if qos == QOS_0:
             if handler is not None:
                 handler.tell(topic, payload, retain=retain)
         elif self._has_room(session, weight(topic, payload)):
             packet_id = session.next_packet_id
             message = OutgoingApplicationMessage(packet_id, topic, qos, payload, retain)
-            unacknowledged(session).keep(packet_id, message)
+            session.unacknowledged.keep(packet_id, message)
             if handler is not None:
                 handler.deliver(message)
 
-    def _has_room(self, session: Session, size: int) -> bool:
+    def _has_room(self, session: ClientSession, size: int) -> bool:
         """Tell whether one more message may be kept; a client's first that may not is logged."""
-        kept, limit = unacknowledged(session), self._limits.kept_bytes
-        both = len(kept) + len(unreleased(session))
-        if kept.size + size <= limit and both < _MOST_IDENTIFIERS:
+        kept, limit = session.unacknowledged, self._limits.kept_bytes
+        if kept.size + size <= limit and len(kept) < _MOST_IDENTIFIERS:
             return True
-        if not session.attributes.get(WARNED):
-            session.attributes[WARNED] = True
+        if not session.warned:
+            session.warned = True
             text = "client %r has not taken %d bytes of messages: further ones are dropped"
             _LOGGER.warning(text, session.client_id, kept.size)
         return False
@@ -129,7 +132,7 @@ class Distribution(Broker):
             The return code.
         """
         topic_filter, _ = subscription
-        mine = _filters(session)
+        mine = cast("ClientSession", session).filters
         if topic_filter not in mine and len(mine) >= _MOST_FILTERS:
             return _REFUSED
         self._drop(topic_filter, session)
@@ -138,7 +141,7 @@ class Distribution(Broker):
             mine.add(topic_filter)
         return granted
 
-    async def subscribe(self, session: Session, asked: Subscription) -> list[int]:
+    async def subscribe(self, session: ClientSession, asked: Subscribe) -> list[int]:
         """Subscribe to what a client asks for.
 
         Args:
@@ -150,7 +153,7 @@ class Distribution(Broker):
         """
         return [await self.add_subscription(topic, session) for topic in asked.topics]
 
-    def unsubscribe(self, session: Session, asked: UnSubscription) -> None:
+    def unsubscribe(self, session: ClientSession, asked: Unsubscribe) -> None:
         """End subscriptions, those that there are.
 
         Args:
@@ -161,15 +164,15 @@ class Distribution(Broker):
             self._drop(topic_filter, session)
 
     async def _del_all_subscriptions(self, session: Session) -> None:
-        for topic_filter in list(_filters(session)):
+        for topic_filter in list(cast("ClientSession", session).filters):
             self._drop(topic_filter, session)
 
     def _drop(self, topic_filter: str, session: Session) -> None:
-        _filters(session).discard(topic_filter)
+        cast("ClientSession", session).filters.discard(topic_filter)
         if self._del_subscription(topic_filter, session) and not self._subscriptions[topic_filter]:
             del self._subscriptions[topic_filter]
 
-    def send_retained(self, session: Session, asked: Subscription, granted: list[int]) -> None:
+    def send_retained(self, session: ClientSession, asked: Subscribe, granted: list[int]) -> None:
         """Send what is retained for new subscriptions (3.3.1.3), and for these only.
 
         Args:
@@ -213,9 +216,3 @@ class Distribution(Broker):
             return
         self._retained_size += weight(topic, payload)
         await super().retain_message(None, topic, payload, qos)
-
-
-def _filters(session: Session) -> set[str]:
-    """Give the topic filters that a client is subscribed to."""
-    found: set[str] = session.attributes.setdefault(_FILTERS, set())
-    return found

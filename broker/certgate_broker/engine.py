@@ -2,12 +2,11 @@
 
 import re
 
-from amqtt.adapters import ReaderAdapter, WriterAdapter
-
-from certgate_broker.distribution import LISTENER
+from certgate_broker.connect import Connect
 from certgate_broker.exchange import Exchange
 from certgate_broker.identity import Identity, current_identity
 from certgate_broker.limits import ConnectionLimits
+from certgate_broker.stream import Stream
 
 _P2P = re.compile(r"[^/]+/p2p/([^/]+)")
 
@@ -15,8 +14,7 @@ _P2P = re.compile(r"[^/]+/p2p/([^/]+)")
 class Engine:
     """Carries messages for the clients of one instance.
 
-    amqtt looks up, takes over or deletes the session of the named client *before* it asks its auth
-    plugins. Here that is harmless: nobody gets this far who may not have that session.
+    Nobody gets this far who may not have the session of the client identifier it names.
 
     Args:
         limits: how much of it a client gets.
@@ -33,17 +31,16 @@ class Engine:
         """Forget what is stored; call it when no connection is left."""
         await self._exchange.shutdown()
 
-    async def serve(self, identity: Identity, reader: ReaderAdapter, writer: WriterAdapter) -> None:
+    async def serve(self, identity: Identity, connect: Connect, stream: Stream) -> None:
         """Serve one connection until it ends.
 
         Args:
             identity: who it is; its client identifier has no other connection.
-            reader: gives the client's bytes, the CONNECT packet first.
-            writer: takes the answers.
+            connect: what it began with.
+            stream: the connection.
         """
-        await self._forget_foreign_session(identity)
         current_identity.set(identity)
-        await self._exchange.external_connected(reader, writer, LISTENER)
+        await self._exchange.carry(connect, identity.owner, stream)
 
     async def send(self, topic: str, payload: bytes) -> None:
         """Publish a message on the operator's behalf.
@@ -58,13 +55,3 @@ class Engine:
             await self._exchange.internal_message_broadcast(topic, payload)
         else:
             self._exchange.send_to(addressee[1], topic, payload)
-
-    async def _forget_foreign_session(self, identity: Identity) -> None:
-        """Drop a stored session of an earlier owner of the identifier."""
-        session, _ = self._exchange.sessions.get(identity.client_id, (None, None))
-        if session is not None and session.attributes.get(OWNER) != identity.owner:
-            await self._exchange.forget(identity.client_id)
-
-
-OWNER = "certgate.owner"
-"""The key under which a session's attributes say whose it is."""

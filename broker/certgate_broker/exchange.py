@@ -5,32 +5,48 @@ keeps sessions whose connection it has ended itself for connected ones, and clea
 away up to a second later, when their client may be back. Section numbers are those of MQTT 3.1.1.
 """
 
+from typing import TYPE_CHECKING, cast
+
 from amqtt.adapters import ReaderAdapter, WriterAdapter
-from amqtt.broker import Server
-from amqtt.mqtt.connack import NOT_AUTHORIZED, ConnackPacket
-from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
-from amqtt.session import Session
 
-from certgate_broker.distribution import WARNED, Distribution
+from certgate_broker.connect import Connect, Will, write_connack
+from certgate_broker.distribution import LISTENER, Distribution
 from certgate_broker.handler import Handler
-from certgate_broker.kept import make_room
+from certgate_broker.packets import Kind, Publish
+from certgate_broker.reasons import ReturnCode
+from certgate_broker.receiver import Receiver
+from certgate_broker.session import ClientSession
+from certgate_broker.stream import Stream
 
-_OF_A_CONNECTION = (
-    "will_flag",
-    "will_topic",
-    "will_message",
-    "will_qos",
-    "will_retain",
-    "keep_alive",
-    "username",
-    "password",
-    "remote_address",
-    "remote_port",
-)
+if TYPE_CHECKING:
+    from amqtt.mqtt.protocol.broker_handler import BrokerProtocolHandler
 
 
 class Exchange(Distribution):
     """Carries messages for the clients of one instance, from connection to connection."""
+
+    async def carry(self, connect: Connect, owner: int, stream: Stream) -> None:
+        """Serve a connection to its end.
+
+        Args:
+            connect: what it began with.
+            owner: number of the client identifier's ownership.
+            stream: the connection.
+        """
+        new = ClientSession(connect.client_id, owner, clean=connect.clean_session)
+        if not await self._authenticate(new, self.listeners_config[LISTENER]):
+            stream.send(write_connack(ReturnCode.NOT_AUTHORIZED))
+            return
+        session = await self._take_up(new)
+        handler = Handler(session, stream, self, self._limits.kept_bytes)
+        session.will = connect.will
+        self._enter(session, handler)
+        try:
+            handler.welcome(session_present=session is not new)
+            limit, keep_alive = self._limits.packet_bytes, connect.keep_alive
+            await handler.serve(Receiver(stream, connect.rest, limit, keep_alive))
+        finally:
+            await self._leave(session, handler)
 
     async def forget(self, client_id: str) -> None:
         """Drop the stored session of a client that is not connected.
@@ -43,85 +59,56 @@ class Exchange(Distribution):
     async def _session_monitor(self) -> None:
         """Watch nothing: a clean session ends with its connection (3.1.2.4)."""
 
-    async def _initialize_client_session(
+    async def _client_connected(
         self,
-        reader: ReaderAdapter,
+        listener_name: str,  # noqa: ARG002  amqtt's signature
+        reader: ReaderAdapter,  # noqa: ARG002
         writer: WriterAdapter,
-        remote_address: str,  # noqa: ARG002  the writer knows both
-        remote_port: int,  # noqa: ARG002
-    ) -> tuple[BrokerProtocolHandler, Session]:
-        """Read CONNECT; what is stored for the client is not touched before it was admitted."""
-        return await Handler.init_from_connect(reader, writer, self.plugins_manager)
-
-    async def _handle_client_session(  # noqa: PLR0913, PLR0917  amqtt's signature
-        self,
-        reader: ReaderAdapter,
-        writer: WriterAdapter,
-        client_session: Session,
-        handler: BrokerProtocolHandler,
-        server: Server,  # noqa: ARG002  that is us
-        listener_name: str,
     ) -> None:
-        """Serve a connection to its end."""
-        admitted = await self._authenticate(client_session, self.listeners_config[listener_name])
-        if not admitted or not isinstance(handler, Handler):
-            await ConnackPacket.build(0, NOT_AUTHORIZED).to_stream(writer)
-            await writer.close()
-            return
-        session = await self._take_up(client_session)
-        handler.engage(session, (reader, writer), self, self._limits.kept_bytes)
-        self._enter(session, handler)
-        try:
-            await handler.mqtt_connack_authorize(authorize=True)
-            handler.resume()
-            await handler.start()
-            await handler.over.wait()
-        finally:
-            await self._leave(session, handler)
+        """Turn away whoever comes by amqtt's own door: nobody has admitted them."""
+        writer.write(write_connack(ReturnCode.NOT_AUTHORIZED))
+        await writer.close()
 
-    async def _take_up(self, new: Session) -> Session:
+    async def _take_up(self, new: ClientSession) -> ClientSession:
         """Give the session that a connection goes on with: the stored one, or the new."""
-        stored, _ = self._sessions.get(new.client_id or "", (None, None))
-        if stored is None or new.clean_session:
-            await self._delete_session(new.client_id or "")
-            make_room(new)
-            return new
-        for name in _OF_A_CONNECTION:
-            setattr(stored, name, getattr(new, name))
-        stored.attributes.update(new.attributes)
-        stored.parent = 1  # "Session present" in CONNACK.
-        return stored
+        client_id = new.client_id or ""
+        stored = self._session(client_id)
+        if stored is not None and stored.owner == new.owner and not new.clean_session:
+            return stored
+        await self._delete_session(client_id)
+        return new
 
-    def _enter(self, session: Session, handler: Handler) -> None:
-        session.transitions.connect()
-        session.attributes.pop(WARNED, None)
-        self._live[session.client_id] = handler
-        self._sessions[session.client_id or ""] = (session, handler)
+    def _enter(self, session: ClientSession, handler: Handler) -> None:
+        session.warned = False
+        self._live[session.client_id or ""] = handler
+        self._keep(session, handler)
 
-    async def _leave(self, session: Session, handler: Handler) -> None:
-        """End a connection; until the last but one step nothing here waits, or can be cancelled."""
-        del self._live[session.client_id]
-        session.transitions.disconnect()
-        if session.will_flag and not handler.polite:
-            await self._send_will(session)
+    def _keep(self, session: ClientSession, handler: Handler | None) -> None:
+        # amqtt asks no more of a handler than that it can be stopped, if there is one.
+        self._sessions[session.client_id or ""] = session, cast("BrokerProtocolHandler", handler)
+
+    async def _leave(self, session: ClientSession, handler: Handler) -> None:
+        """End a connection; until the last step nothing here waits, or can be cancelled."""
+        del self._live[session.client_id or ""]
+        if session.will is not None and not handler.polite:
+            await self._send_will(session.will)
+        session.will = None
         if session.clean_session:
             await self._delete_session(session.client_id or "")
         else:
-            await self._store(session, handler)
+            await self._store(session)
         await handler.stop()
-        handler.detach()  # Else what is stored would hold on to the connection.
 
-    async def _send_will(self, session: Session) -> None:
+    async def _send_will(self, will: Will) -> None:
         """Publish the will of a client that has gone without a DISCONNECT (3.1.2.5)."""
-        topic, message, qos = session.will_topic, session.will_message, session.will_qos
-        await self._broadcast_message(session, topic, message, qos)
-        if session.will_retain:
-            await self.retain_message(session, topic, message, qos)
+        await self.publish(
+            Publish(Kind.PUBLISH, 0, will.topic, will.message, will.qos, will.retain)
+        )
 
-    async def _store(self, session: Session, handler: Handler) -> None:
+    async def _store(self, session: ClientSession) -> None:
         """Keep a session for its client's return, and forget whose client has been gone longest."""
         client_id = session.client_id or ""
-        self._sessions.pop(client_id, None)
-        self._sessions[client_id] = (session, handler)
+        del self._sessions[client_id]
+        self._keep(session, None)  # With its handler, what is stored would hold the connection.
         if len(self._sessions) - len(self._live) > self._limits.sessions:
             await self.forget(next(name for name in self._sessions if name not in self._live))

@@ -97,9 +97,9 @@ class Fields:
             raise Malformed("a string has a null character (1.5.3)")
         return text
 
-    def pass_over(self) -> None:
-        """Take the rest, whatever it is."""
-        self._at = len(self._data)
+    def rest(self) -> bytes:
+        """Take what is left, whatever it is."""
+        return self.take(self.left)
 
     def end(self) -> None:
         """See that nothing is left.

@@ -1,19 +1,21 @@
 """Messages that are kept until a client has taken them."""
 
 from collections import OrderedDict
-from typing import TypeVar, cast
-
-from amqtt.session import (
-    ApplicationMessage,
-    IncomingApplicationMessage,
-    OutgoingApplicationMessage,
-    Session,
-)
+from typing import Protocol, TypeVar
 
 _OVERHEAD = 512
 """About what a message costs beside its topic and its payload, bytes."""
 
-MessageT = TypeVar("MessageT", bound=ApplicationMessage)
+
+class _Message(Protocol):
+    @property
+    def topic(self) -> str: ...
+
+    @property
+    def data(self) -> bytes | bytearray: ...
+
+
+MessageT = TypeVar("MessageT", bound=_Message)
 
 
 def weight(topic: str, payload: bytes | bytearray) -> int:
@@ -57,30 +59,3 @@ class Kept(OrderedDict[int, MessageT]):
         if message is not None:
             self.size -= weight(message.topic, message.data)
         return message
-
-
-def make_room(session: Session) -> None:
-    """Let a new session keep its messages so.
-
-    Args:
-        session: one that nothing is kept for yet.
-    """
-    session.inflight_in, session.inflight_out = Kept(), Kept()
-
-
-def unacknowledged(session: Session) -> Kept[OutgoingApplicationMessage]:
-    """Give what a client has not acknowledged, or not been sent, yet.
-
-    Args:
-        session: one that room was made in.
-    """
-    return cast("Kept[OutgoingApplicationMessage]", session.inflight_out)
-
-
-def unreleased(session: Session) -> Kept[IncomingApplicationMessage]:
-    """Give what a client has sent with QoS 2 and not released yet.
-
-    Args:
-        session: one that room was made in.
-    """
-    return cast("Kept[IncomingApplicationMessage]", session.inflight_in)

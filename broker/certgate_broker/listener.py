@@ -6,6 +6,7 @@ import logging
 from certgate_broker.contexts import ServerContexts
 from certgate_broker.tls import TlsStream
 from certgate_broker.way import Way
+from certgate_broker.wire import Wire
 
 _LOGGER = logging.getLogger(__name__)
 _BACKLOG = 1024
@@ -29,7 +30,7 @@ class Listener:
         self.contexts = contexts
         self.way = way
         self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._served: dict[asyncio.Task[None], TlsStream] = {}
         self._stopped = False
 
     async def start(self, host: str, port: int) -> int:
@@ -45,8 +46,8 @@ class Listener:
         Raises:
             OSError: the address cannot be listened on.
         """
-        self._server = await asyncio.start_server(
-            self._accept, host, port, backlog=_BACKLOG, limit=2**16
+        self._server = await asyncio.get_running_loop().create_server(
+            lambda: Wire(self._accept), host, port, backlog=_BACKLOG
         )
         return int(self._server.sockets[0].getsockname()[1])
 
@@ -64,23 +65,27 @@ class Listener:
 
         Connections that come while it waits are none of its business.
         """
-        left = set(self._tasks)
+        left = set(self._served)
+        for stream in self._served.values():
+            stream.close()  # All before any: nobody is there to be told of another's end.
         while left:
             for task in left:
                 task.cancel()
             # Again and again: the engine may mistake a cancellation for one of its own.
             _, left = await asyncio.wait(left, timeout=_PATIENCE_SECONDS)
 
-    def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def _accept(self, wire: Wire) -> None:
         if self._stopped:  # asyncio had it in hand when the server was closed.
-            writer.transport.abort()
+            wire.abort()
             return
-        stream = TlsStream(reader, writer, self.contexts)
+        stream = TlsStream(wire, self.contexts)
         task = asyncio.create_task(self._serve(stream))
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        self._served[task] = stream
+        task.add_done_callback(self._over)
+
+    def _over(self, task: asyncio.Task[None]) -> None:
         # Not the task's own business: one that is cancelled before its first step does nothing.
-        task.add_done_callback(lambda _: stream.close())
+        self._served.pop(task).close()
 
     async def _serve(self, stream: TlsStream) -> None:
         try:

@@ -1,10 +1,11 @@
-"""Check the packets a client sends after its CONNECT; no socket in sight.
+"""Read the packets a client sends after its CONNECT; no socket in sight.
 
 amqtt skips some malformed packets and reads on in the middle of others, where MQTT wants the
-connection closed (4.8). So it gets none. Section numbers are those of MQTT 3.1.1.
+connection closed (4.8). So they are read here, once. Section numbers are those of MQTT 3.1.1.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from enum import IntEnum
 
 from certgate_broker.fields import Fields, Malformed, remaining_length
@@ -23,6 +24,58 @@ class Kind(IntEnum):
     UNSUBSCRIBE = 10
     PINGREQ = 12
     DISCONNECT = 14
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A packet, all of it where its kind carries no more than an identifier.
+
+    Attributes:
+        kind: what it is.
+        packet_id: its identifier, 0 where it has none.
+    """
+
+    kind: Kind
+    packet_id: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Publish(Received):
+    """A message.
+
+    Attributes:
+        topic: topic name.
+        data: what it carries.
+        qos: 0 to 2.
+        retain: it is to be retained.
+    """
+
+    topic: str = ""
+    data: bytes = b""
+    qos: int = 0
+    retain: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Subscribe(Received):
+    """What a client wants to hear.
+
+    Attributes:
+        topics: topic filters, each with a QoS.
+    """
+
+    topics: tuple[tuple[str, int], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Unsubscribe(Received):
+    """What a client wants to hear no longer.
+
+    Attributes:
+        topics: topic filters.
+    """
+
+    topics: tuple[str, ...] = ()
 
 
 def packet_end(data: bytes | bytearray, limit: int | None) -> int:
@@ -44,27 +97,24 @@ def packet_end(data: bytes | bytearray, limit: int | None) -> int:
     return start + length if start and len(data) >= start + length else 0
 
 
-def check_packet(packet: bytes) -> Kind:
-    """Check a complete packet that came after CONNECT.
+def read_packet(data: bytes) -> Received:
+    """Read a complete packet that came after CONNECT.
 
     Args:
-        packet: its bytes.
-
-    Returns:
-        What it is.
+        data: its bytes.
 
     Raises:
         Malformed: it breaks a rule.
     """
     try:
-        kind = Kind(packet[0] >> 4)
+        kind = Kind(data[0] >> 4)
     except ValueError:
         raise Malformed("no client sends packets of this type (2.2.1)") from None
-    body, _ = remaining_length(packet)
-    fields = Fields(packet, body)
-    _CHECKS[kind](packet[0] & 0x0F, fields)
+    body, _ = remaining_length(data)
+    fields = Fields(data, body)
+    packet = _READERS[kind](kind, data[0] & 0x0F, fields)
     fields.end()
-    return kind
+    return packet
 
 
 def _topic(fields: Fields) -> str:
@@ -74,9 +124,11 @@ def _topic(fields: Fields) -> str:
     return topic
 
 
-def _identify(fields: Fields) -> None:
-    if not fields.number(2):
+def _identifier(fields: Fields) -> int:
+    number = fields.number(2)
+    if not number:
         raise Malformed("the packet identifier is 0 (2.3.1)")
+    return number
 
 
 def _check_flags(flags: int, expected: int) -> None:
@@ -84,11 +136,11 @@ def _check_flags(flags: int, expected: int) -> None:
         raise Malformed("reserved flags are not as they must be (2.2.2)")
 
 
-def _check_connect(_flags: int, _fields: Fields) -> None:
+def _read_connect(_kind: Kind, _flags: int, _fields: Fields) -> Received:
     raise Malformed("a second CONNECT (3.1)")
 
 
-def _check_publish(flags: int, fields: Fields) -> None:
+def _read_publish(kind: Kind, flags: int, fields: Fields) -> Received:
     qos = flags >> 1 & 3
     if qos == 3:  # noqa: PLR2004  both bits
         raise Malformed("QoS 3 (3.3.1.2)")
@@ -99,37 +151,38 @@ def _check_publish(flags: int, fields: Fields) -> None:
         raise Malformed("a topic name with a wildcard (3.3.2.1)")
     if topic.startswith("$"):
         raise Malformed("a topic that starts with $, which is the broker's own (4.7.2)")
-    if qos:
-        _identify(fields)
-    fields.pass_over()  # The payload is whatever it likes.
+    packet_id = _identifier(fields) if qos else 0
+    return Publish(kind, packet_id, topic, fields.rest(), qos, bool(flags & 1))
 
 
-def _check_acknowledgement(flags: int, fields: Fields) -> None:
+def _read_acknowledgement(kind: Kind, flags: int, fields: Fields) -> Received:
     _check_flags(flags, 0)
-    _identify(fields)
+    return Received(kind, _identifier(fields))
 
 
-def _check_release(flags: int, fields: Fields) -> None:
+def _read_release(kind: Kind, flags: int, fields: Fields) -> Received:
     _check_flags(flags, 2)
-    _identify(fields)
+    return Received(kind, _identifier(fields))
 
 
-def _check_subscribe(flags: int, fields: Fields) -> None:
+def _read_subscribe(kind: Kind, flags: int, fields: Fields) -> Received:
     _check_flags(flags, 2)
-    _identify(fields)
+    packet_id, asked = _identifier(fields), []
     _check_there_is_one(fields)
     while fields.left:
-        _topic(fields)
-        if fields.take(1)[0] > 2:  # noqa: PLR2004  QoS 2 is the highest; other bits are reserved
+        asked.append((_topic(fields), fields.number(1)))
+        if asked[-1][1] > 2:  # noqa: PLR2004  QoS 2 is the highest; other bits are reserved
             raise Malformed("a requested QoS above 2 (3.8.3)")
+    return Subscribe(kind, packet_id, tuple(asked))
 
 
-def _check_unsubscribe(flags: int, fields: Fields) -> None:
+def _read_unsubscribe(kind: Kind, flags: int, fields: Fields) -> Received:
     _check_flags(flags, 2)
-    _identify(fields)
+    packet_id, asked = _identifier(fields), []
     _check_there_is_one(fields)
     while fields.left:
-        _topic(fields)
+        asked.append(_topic(fields))
+    return Unsubscribe(kind, packet_id, tuple(asked))
 
 
 def _check_there_is_one(fields: Fields) -> None:
@@ -137,19 +190,20 @@ def _check_there_is_one(fields: Fields) -> None:
         raise Malformed("no topic filter (3.8.3, 3.10.3)")
 
 
-def _check_empty(flags: int, _fields: Fields) -> None:
+def _read_empty(kind: Kind, flags: int, _fields: Fields) -> Received:
     _check_flags(flags, 0)
+    return Received(kind)
 
 
-_CHECKS: dict[Kind, Callable[[int, Fields], None]] = {
-    Kind.CONNECT: _check_connect,
-    Kind.PUBLISH: _check_publish,
-    Kind.PUBACK: _check_acknowledgement,
-    Kind.PUBREC: _check_acknowledgement,
-    Kind.PUBREL: _check_release,
-    Kind.PUBCOMP: _check_acknowledgement,
-    Kind.SUBSCRIBE: _check_subscribe,
-    Kind.UNSUBSCRIBE: _check_unsubscribe,
-    Kind.PINGREQ: _check_empty,
-    Kind.DISCONNECT: _check_empty,
+_READERS: dict[Kind, Callable[[Kind, int, Fields], Received]] = {
+    Kind.CONNECT: _read_connect,
+    Kind.PUBLISH: _read_publish,
+    Kind.PUBACK: _read_acknowledgement,
+    Kind.PUBREC: _read_acknowledgement,
+    Kind.PUBREL: _read_release,
+    Kind.PUBCOMP: _read_acknowledgement,
+    Kind.SUBSCRIBE: _read_subscribe,
+    Kind.UNSUBSCRIBE: _read_unsubscribe,
+    Kind.PINGREQ: _read_empty,
+    Kind.DISCONNECT: _read_empty,
 }

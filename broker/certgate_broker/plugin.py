@@ -14,7 +14,6 @@ from amqtt.session import Session
 from certgate_broker.admission import Admission, Presented, Verdict
 from certgate_broker.decision import Decision
 from certgate_broker.decision_log import Attempt
-from certgate_broker.engine import OWNER
 from certgate_broker.identity import current_identity
 from certgate_broker.policy import Policy
 from certgate_broker.reasons import Reason
@@ -31,10 +30,7 @@ class AdmittedPlugin(BaseAuthPlugin):
             session: amqtt's session; it may have been stored for an earlier connection.
         """
         identity = current_identity.get()
-        if identity is None or identity.client_id != session.client_id:
-            return False
-        session.attributes[OWNER] = identity.owner
-        return True
+        return identity is not None and identity.client_id == session.client_id
 
 
 class CertificateAuthPlugin(BaseAuthPlugin):

@@ -7,7 +7,6 @@ which certificate it was, instead of an alert that names neither. pyOpenSSL, bec
 library's ssl has no such callback and drops failed handshakes silently.
 """
 
-import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
@@ -15,11 +14,10 @@ from OpenSSL import SSL, crypto
 
 from certgate_broker.client_hello import ClientHello
 from certgate_broker.contexts import ServerContexts
+from certgate_broker.wire import Wire
 
 _CHUNK = 16_384
 """Plain bytes of one full TLS record (RFC 8446, 5.1)."""
-_CLOSE_SECONDS = 2.0
-"""A peer that does not read our last bytes within this time is cut off."""
 
 
 class HandshakeError(Exception):
@@ -35,11 +33,10 @@ class HandshakeError(Exception):
 
 
 class TlsStream:
-    """The server's end of one TLS connection over an asyncio stream.
+    """The server's end of one TLS connection.
 
     Args:
-        reader: the bytes that come in.
-        writer: takes the bytes that go out.
+        wire: the bytes as they come and go.
         contexts: made by `server_contexts`.
 
     Attributes:
@@ -49,17 +46,15 @@ class TlsStream:
         examine: asked during the handshake whether a chain (DER, issuers first, the leaf last) may
             pass; None lets every chain pass.
         held: nothing is sent while it is set; what there is to send waits.
+        closed: we have hung up.
     """
 
-    def __init__(
-        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, contexts: ServerContexts
-    ) -> None:
-        self._reader = reader
-        self._writer = writer
+    def __init__(self, wire: Wire, contexts: ServerContexts) -> None:
+        self._wire = wire
         self._others = contexts.others
         self._accept(contexts.default)
         self.instance_id = ""
-        self._closing = False
+        self.closed = False
         self._seen: list[bytes] = []
         self.resumed = True
         self.examine: Callable[[Sequence[bytes]], bool] | None = None
@@ -68,8 +63,12 @@ class TlsStream:
     @property
     def peer(self) -> tuple[str, int]:
         """Address and port of the client."""
-        host, port, *_ = self._writer.get_extra_info("peername") or ("", 0)
-        return host, port
+        return self._wire.peer
+
+    @property
+    def full(self) -> bool:
+        """Whether the client has not taken enough of what was sent for more to be sent."""
+        return self._wire.full
 
     @property
     def version(self) -> str:
@@ -132,14 +131,16 @@ class TlsStream:
                 self._flush()
                 raise HandshakeError(_words(error)) from None
             else:
-                self._flush()
+                # In TLS 1.3 only tickets are left to send, and go with whatever is sent next.
+                if self.version != "TLSv1.3":
+                    self._flush()
                 return
 
     async def _greet(self) -> None:
         """Find out which instance is asked for, and go on with its context."""
         hello, name = ClientHello(), None
         while name is None:
-            data = await self._read()
+            data = await self._wire.read()
             if not data:
                 raise HandshakeError("the client closed the connection")
             name = hello.feed(data)
@@ -156,7 +157,7 @@ class TlsStream:
 
     async def receive(self) -> bytes:
         """Wait for plain bytes; b"" once no more will come."""
-        while True:
+        while not self.closed:
             try:
                 return self._tls.recv(_CHUNK)
             except SSL.WantReadError:
@@ -166,6 +167,7 @@ class TlsStream:
             except SSL.Error:
                 # An orderly end, or bytes that are no TLS: either way nothing more will come.
                 return b""
+        return b""
 
     def send(self, data: bytes) -> None:
         """Send plain bytes; what cannot be sent any more is dropped.
@@ -173,7 +175,7 @@ class TlsStream:
         Args:
             data: the bytes.
         """
-        if not data or self._closing:
+        if not data or self.closed:
             return
         try:
             self._tls.sendall(data)
@@ -183,47 +185,37 @@ class TlsStream:
 
     async def drain(self) -> None:
         """Wait until the client has taken enough of what was sent."""
-        if not self._closing:
-            with contextlib.suppress(OSError):  # The next read tells that the client is gone.
-                await self._writer.drain()
+        if not self.closed:
+            await self._wire.drain()
 
     def close(self) -> None:
         """Say goodbye and hang up; a peer that does not listen is cut off soon after."""
-        if self._closing:
+        if self.closed:
             return
-        self._closing = True
+        self.closed = True
         # Each holds the other, and their memory would have to wait for the garbage collector.
         self._tls.set_app_data(None)
         self.examine = None
         with contextlib.suppress(SSL.Error):  # There may be no session that could be ended.
             self._tls.shutdown()
         self._flush()
-        self._hang_up()
-
-    def _hang_up(self) -> None:
-        transport = self._writer.transport
-        transport.close()
-        loop = asyncio.get_running_loop()
-        loop.call_later(_CLOSE_SECONDS, transport.abort)
+        self._wire.close()
 
     async def _fill(self) -> bool:
-        data = await self._read()
+        data = await self._wire.read()
         if data:
             self._tls.bio_write(data)
         return bool(data)
 
-    async def _read(self) -> bytes:
-        try:
-            return await self._reader.read(_CHUNK)
-        except OSError:
-            return b""
-
     def _flush(self) -> None:
-        while not self.held:
+        more = not self.held
+        while more:
             try:
-                self._writer.write(self._tls.bio_read(_CHUNK))
+                data = self._tls.bio_read(_CHUNK)
             except SSL.Error:
-                return  # WantReadError: nothing (more) to send.
+                return  # WantReadError: there is nothing to send.
+            self._wire.write(data)
+            more = len(data) == _CHUNK
 
 
 def _words(error: SSL.Error) -> str:

@@ -9,10 +9,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from certgate_broker.adapters import StreamReader, StreamWriter
 from certgate_broker.admission import Admission, Clock, Presented, Verdict
 from certgate_broker.closer import Closer
-from certgate_broker.connect import Connect, ConnectRefused, read_connect
+from certgate_broker.connect import Connect, ConnectRefused, read_connect, write_connack
 from certgate_broker.decision_log import Attempt, DecisionLog
 from certgate_broker.engine import Engine
 from certgate_broker.identity import Identity
@@ -182,7 +181,7 @@ class Way:
             self.log.add(attempt.record(self.clock(), refused.verdict))
         code = self._return_code(refused)
         if code is not None:
-            stream.send(bytes([0x20, 2, 0, code]))  # CONNACK (MQTT 3.1.1, 3.2)
+            stream.send(write_connack(code))
 
     def _return_code(self, refused: Refused) -> ReturnCode | None:
         style, code = self.policy.refusal, refused.return_code
@@ -193,12 +192,10 @@ class Way:
         return code
 
     async def _carry(self, stream: TlsStream, connect: Connect, session: LiveSession) -> None:
-        identity, limit = session.identity, self.limits.packet_bytes
-        reader = StreamReader(stream, connect.packet + connect.rest, limit, connect.keep_alive)
+        identity = session.identity
         try:
             await self._look_again(session)
-            engine = self.engines[identity.instance_id]
-            await engine.serve(identity, reader, StreamWriter(stream))
+            await self.engines[identity.instance_id].serve(identity, connect, stream)
         finally:
             self.sessions.leave(session)
 

@@ -8,8 +8,9 @@ import pytest
 
 from broker.conftest import FIRST, House, OpenHouse, eventually, register
 from broker.wire import GOODBYE, PING, Raw, Will, connect, packet, publish, short, text
-from certgate_broker.kept import unacknowledged, unreleased, weight
+from certgate_broker.kept import weight
 from certgate_broker.limits import ConnectionLimits
+from certgate_broker.session import ClientSession
 from certgate_certs.authority import CertificateAuthority
 from certgate_certs.issued import IssuedCertificate
 
@@ -69,8 +70,9 @@ async def test_nothing_breaks(
             assert exchange.sessions[session.client_id or ""][0] is session
             found.setdefault(session.client_id or "", set()).add(topic_filter)
     for name, (session, _) in exchange.sessions.items():
-        assert session.attributes.get("certgate.filters", set()) == found.get(name, set())
-        for kept in (unacknowledged(session), unreleased(session)):
+        assert isinstance(session, ClientSession)
+        assert session.filters == found.get(name, set())
+        for kept in (session.unacknowledged, session.unreleased):
             assert kept.size == sum(weight(item.topic, item.data) for item in kept.values())
             assert kept.size <= LIMITS.kept_bytes
     retained = sum(weight(item.topic, item.data) for item in exchange.retained_messages.values())

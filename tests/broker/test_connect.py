@@ -4,9 +4,10 @@ import asyncio
 
 import pytest
 from amqtt.adapters import BufferReader
+from amqtt.mqtt.connack import ConnackPacket
 from amqtt.mqtt.connect import ConnectPacket
 
-from certgate_broker.connect import Connect, ConnectRefused, read_connect
+from certgate_broker.connect import Connect, ConnectRefused, Will, read_connect, write_connack
 from certgate_broker.reasons import Reason, ReturnCode
 
 MALFORMED, TOO_LARGE = Reason.CONNECT_MALFORMED, Reason.CONNECT_TOO_LARGE
@@ -142,25 +143,31 @@ class TestRead:
             keep_alive=60,
             user_name="us\u00e9r",
             password=b"\x00\xfe",
-            packet=data,
+            will=Will("t", b"\xff", 1, retain=True),
             rest=b"\xc0\x00",
         )
 
     def test_length_in_more_octets_than_needed(self) -> None:
-        """What the engine gets has the shortest length field, whatever the client wrote."""
+        """A length field may be longer than it need be."""
         short = packet()
         long = b"\x10" + bytes([short[1] | 0x80, 0]) + short[2:]
-        found = read_connect(long, LIMIT)
-        assert found is not None
-        assert (found.packet, found.rest) == (short, b"")
+        assert read_connect(long, LIMIT) == read_connect(short, LIMIT) is not None
 
     @pytest.mark.parametrize("size", [115, 116, 16_371, 16_372])
     def test_lengths_around_their_steps(self, size: int) -> None:
         """The length field grows by an octet at 128 and at 16384 bytes."""
-        data = packet(client_id="x" * size)
-        found = read_connect(data, LIMIT)
+        found = read_connect(packet(client_id="x" * size) + b"rest", LIMIT)
         assert found is not None
-        assert (found.client_id, found.packet) == ("x" * size, data)
+        assert (found.client_id, found.rest) == ("x" * size, b"rest")
+
+    @pytest.mark.parametrize("qos", [0, 1, 2])
+    @pytest.mark.parametrize("retain", [True, False])
+    def test_will(self, qos: int, *, retain: bool) -> None:
+        """A will is read with its QoS and whether it is retained (3.1.2.6, 3.1.2.7)."""
+        flags = 2 | 4 | qos << 3 | retain << 5
+        found = read_connect(packet(flags, field("t") + field(b"w\x00")), LIMIT)
+        assert found is not None
+        assert found.will == Will("t", b"w\x00", qos, retain)
 
     def test_an_identifier_is_made_up(self) -> None:
         """An empty identifier is replaced by one that differs each time (3.1.3.1)."""
@@ -174,19 +181,14 @@ def judged(data: bytes) -> ConnectPacket:
         return runner.run(ConnectPacket.from_stream(BufferReader(data)))
 
 
-class TestRewritten:
-    """What the engine reads is what was decided on."""
+class TestAnswer:
+    """`write_connack`."""
 
-    @pytest.mark.parametrize("size", [0, 150])
-    def test_amqtt_reads_the_made_up_identifier(self, size: int) -> None:
-        """The packet with a made-up identifier has that identifier, and the rest untouched."""
-        will = field("t") + field(b"w" * size)
-        data = packet(0xC6, will + field("user") + field("pass"), client_id="")
-        found = read_connect(data, LIMIT)
-        assert found is not None
-        foreign = judged(found.packet)
-        assert foreign.client_id == found.client_id != ""
-        assert (foreign.username, foreign.password) == ("user", "pass")
-        assert (foreign.will_topic, foreign.will_message) == ("t", b"w" * size)
-        assert (foreign.clean_session_flag, foreign.keep_alive) == (True, 60)
-        assert len(foreign.to_bytes()) == len(found.packet)
+    @pytest.mark.parametrize("code", list(ReturnCode))
+    @pytest.mark.parametrize("present", [True, False])
+    def test_amqtt_reads_it(self, code: ReturnCode, *, present: bool) -> None:
+        """The answer says what it was told to (3.2.2)."""
+        with asyncio.Runner() as runner:
+            written = BufferReader(write_connack(code, session_present=present))
+            foreign = runner.run(ConnackPacket.from_stream(written))
+        assert (foreign.return_code, foreign.session_parent) == (code, present)

@@ -9,6 +9,7 @@ from broker.conftest import FIRST, Device, House, Knock, connect_packet, eventua
 from broker.wire import Raw, Will, connect
 from broker.wire import publish as packet
 from certgate_broker.distribution import LISTENER
+from certgate_broker.session import ClientSession
 from certgate_certs.authority import CertificateAuthority
 from certgate_certs.issued import IssuedCertificate
 
@@ -146,7 +147,10 @@ async def test_nobody_without_an_identity(house: House, ca: CertificateAuthority
         dialogue = Dialogue(connect("m", clean=clean, will=will))
         await exchange.external_connected(dialogue, dialogue, LISTENER)
         assert (dialogue.heard, dialogue.closed) == (b"\x20\x02\x00\x05", True)
-    assert exchange.sessions["m"][0].will_message == b"gone"
+    session = exchange.sessions["m"][0]
+    assert isinstance(session, ClientSession)
+    assert session.will is not None
+    assert session.will.message == b"gone"
     victim.send(packet("t", b"still here"))
     assert (await victim.message()).payload == b"still here"
     await victim.leave()

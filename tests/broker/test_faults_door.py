@@ -4,10 +4,10 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest
-from amqtt.adapters import WriterAdapter
 
 from broker.conftest import House, OpenHouse, eventually, register
-from certgate_broker.faults.cutting import CuttingWriter
+from broker.pipe import Pipe
+from certgate_broker.faults.cutting import CuttingStream
 from certgate_broker.faults.door import DoorFaults
 from certgate_broker.faults.drawing import FaultSet, SetFault
 from certgate_broker.faults.values import ConnectRefuse, Fault, LiveSessions, RevocationDelay
@@ -103,35 +103,15 @@ async def test_an_unavailable_registry_delays_what_is_due(
     await eventually(lambda: len(looks) > 3)
 
 
-class Written(WriterAdapter):
-    """A writer that remembers."""
-
-    def __init__(self) -> None:
-        self.done: list[object] = []
-
-    def write(self, data: bytes) -> None:
-        self.done.append(data)
-
-    async def drain(self) -> None:
-        self.done.append("drained")
-
-    def get_peer_info(self) -> tuple[str, int]:
-        return ("host", 1)
-
-    def get_ssl_info(self) -> None:
-        return None
-
-    async def close(self) -> None:
-        self.done.append("closed")
-
-
 async def test_nothing_after_the_first_packet() -> None:
     """A connection that is to be cut carries one packet, whatever else is written to it."""
-    inner = Written()
-    writer = CuttingWriter(inner)
-    writer.write(b"CONNACK")
-    writer.write(b"PUBLISH")
-    await writer.drain()
-    await writer.close()
-    assert inner.done == [b"CONNACK", "drained", "closed", "closed"]
-    assert writer.get_peer_info() == ("host", 1)
+    inner = Pipe([b"DISCONNECT"])
+    stream = CuttingStream(inner)
+    stream.send(b"CONNACK")
+    assert (inner.sent, inner.closed) == ([b"CONNACK"], True)
+    stream.send(b"PUBLISH")
+    await stream.drain()
+    stream.close()
+    assert inner.sent == [b"CONNACK"]
+    assert (stream.peer, stream.closed, stream.full) == (inner.peer, True, False)
+    assert await stream.receive() == b"DISCONNECT"

@@ -1,8 +1,10 @@
 """Messages that are kept, and what they weigh."""
 
-from amqtt.session import OutgoingApplicationMessage, Session
+from amqtt.session import OutgoingApplicationMessage
 
-from certgate_broker.kept import Kept, make_room, unacknowledged, unreleased, weight
+from certgate_broker.kept import Kept, weight
+from certgate_broker.packets import Kind, Publish
+from certgate_broker.session import ClientSession
 
 
 def message(packet_id: int, payload: bytes) -> OutgoingApplicationMessage:
@@ -32,10 +34,9 @@ def test_a_message_costs_more_than_its_bytes() -> None:
 
 
 def test_room_in_a_session() -> None:
-    """A session keeps messages to its client and from it apart."""
-    session = Session()
-    make_room(session)
-    unacknowledged(session).keep(1, message(1, b""))
-    assert len(unacknowledged(session)) == 1
-    assert len(unreleased(session)) == 0
+    """A session keeps messages to its client and from it apart; their identifiers, too (2.3.1)."""
+    session = ClientSession("m", 1, clean=False)
+    session.unacknowledged.keep(1, message(1, b""))
+    session.unreleased.keep(2, Publish(Kind.PUBLISH, 2, "a/b", b"", 2))
+    assert (len(session.unacknowledged), len(session.unreleased)) == (1, 1)
     assert session.next_packet_id == 2, "amqtt chooses identifiers that are free"

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 
 import pytest
 
@@ -12,8 +12,7 @@ from certgate_broker.door import DoorSettings
 from certgate_broker.listener import Listener
 from certgate_broker.tls import TlsStream
 from certgate_broker.way import Way
-
-Accept = Callable[[asyncio.StreamReader, asyncio.StreamWriter], None]
+from certgate_broker.wire import Wire
 
 
 class Nowhere(Way):
@@ -28,36 +27,26 @@ class Nowhere(Way):
 
 
 @pytest.fixture
-async def listener(
-    settings: DoorSettings, monkeypatch: pytest.MonkeyPatch
-) -> AsyncIterator[tuple[Listener, Accept]]:
-    """Start a listener; give also what asyncio calls for each of its connections."""
-    start_server, accepts = asyncio.start_server, []
-
-    async def start(accept: Accept, *arguments: object, **more: object) -> asyncio.Server:
-        accepts.append(accept)
-        return await start_server(accept, HOST, 0)
-
-    made = Listener(
-        server_contexts(["only"], settings.certificate_file, settings.key_file), Nowhere()
-    )
-    with monkeypatch.context() as patch:
-        patch.setattr(asyncio, "start_server", start)
-        await made.start(HOST, 0)
-    yield made, accepts[0]
+async def listener(settings: DoorSettings) -> AsyncIterator[Listener]:
+    """Start a listener."""
+    contexts = server_contexts(["only"], settings.certificate_file, settings.key_file)
+    made = Listener(contexts, Nowhere())
+    await made.start(HOST, 0)
+    yield made
     await made.stop()
 
 
-async def closes(accept: Accept, before: Listener, *, first: bool) -> bytes:
+async def closes(before: Listener, *, first: bool) -> bytes:
     """Hand a connection over just when the listener stops; give what the client reads."""
+    stops: list[asyncio.Task[None]] = []
 
-    async def hand_over(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    def hand_over(wire: Wire) -> None:
         if first:
-            await before.stop()
-        accept(reader, writer)
-        await before.stop()
+            before._stopped = True  # noqa: SLF001  as after `stop`, which waits
+        before._accept(wire)  # noqa: SLF001  what asyncio calls
+        stops.append(asyncio.create_task(before.stop()))
 
-    server = await asyncio.start_server(hand_over, HOST, 0)
+    server = await asyncio.get_running_loop().create_server(lambda: Wire(hand_over), HOST, 0)
     reader, writer = await asyncio.open_connection(HOST, server.sockets[0].getsockname()[1])
     try:
         async with asyncio.timeout(5):
@@ -70,18 +59,16 @@ async def closes(accept: Accept, before: Listener, *, first: bool) -> bytes:
             await writer.wait_closed()
         server.close()
         await server.wait_closed()
+        await asyncio.gather(*stops)
 
 
 class TestStop:
     """A listener that stops while a connection is on its way."""
 
     @pytest.mark.parametrize("first", [True, False])
-    async def test_connection_is_closed(
-        self, listener: tuple[Listener, Accept], first: bool
-    ) -> None:
+    async def test_connection_is_closed(self, listener: Listener, *, first: bool) -> None:
         """A connection that asyncio hands over right before or after the end is closed as well."""
-        stopping, accept = listener
-        assert await closes(accept, stopping, first=first) == b""
+        assert await closes(listener, first=first) == b""
 
     async def test_not_started(self, settings: DoorSettings) -> None:
         """A listener that never started has nothing to stop."""

@@ -28,7 +28,7 @@ def password(secret: str, client_id: str) -> bytes:
 def connect(user_name: str | None, secret: str | None) -> Connect:
     """Make a CONNECT packet of client ``m``."""
     signed = None if secret is None else password(secret, "m")
-    return Connect("m", False, True, 60, user_name, signed, b"", b"")  # noqa: FBT003  as named
+    return Connect("m", False, True, 60, user_name, signed, None, b"")  # noqa: FBT003  as named
 
 
 class TestSigned:

@@ -8,32 +8,15 @@ from amqtt.mqtt.pingresp import PingRespPacket
 from amqtt.mqtt.publish import PublishPacket
 
 from broker.conftest import eventually
+from broker.pipe import Pipe
 from certgate_broker import sender as module
-from certgate_broker.adapters import StreamWriter
 from certgate_broker.sender import ANSWER, Sender
 
 
-class Sink(StreamWriter):
-    """Stands in for a client's connection; it takes bytes while it is open."""
-
-    def __init__(self) -> None:
-        self.written: list[bytes] = []
-        self.open = asyncio.Event()
-        self.open.set()
-
-    def write(self, data: bytes) -> None:
-        """Keep what was written."""
-        self.written.append(data)
-
-    async def drain(self) -> None:
-        """Wait until the client reads."""
-        await self.open.wait()
-
-
 @pytest.fixture
-async def sink() -> Sink:
+async def sink() -> Pipe:
     """Give a connection."""
-    return Sink()
+    return Pipe()
 
 
 @pytest.fixture
@@ -46,7 +29,7 @@ Make = Callable[[int], Sender]
 
 
 @pytest.fixture
-async def make(sink: Sink, words: list[str]) -> AsyncIterator[Make]:
+async def make(sink: Pipe, words: list[str]) -> AsyncIterator[Make]:
     """Make senders with a limit, and stop them."""
     made: list[Sender] = []
 
@@ -69,27 +52,29 @@ def expected(*numbers: int) -> list[bytes]:
     return [message(number).to_bytes() for number in numbers]
 
 
-async def test_in_order(make: Make, sink: Sink) -> None:
+async def test_in_order(make: Make, sink: Pipe) -> None:
     """Packets are written in the order they were sent in."""
     sender = make(10_000)
     for number in range(50):
         sender.send(message(number), 10)
-    await eventually(lambda: sink.written == expected(*range(50)))
+    await eventually(lambda: sink.sent == expected(*range(50)))
 
 
-async def test_no_more_than_it_takes(make: Make, sink: Sink, words: list[str]) -> None:
+async def test_no_more_than_it_takes(make: Make, sink: Pipe, words: list[str]) -> None:
     """While a client takes nothing nothing more is written; then the rest is, in order."""
     sender = make(10_000)
+    sender.send(message(0), 10)
     sink.open.clear()
-    for number in range(5):
+    for number in range(1, 5):
         sender.send(message(number), 10)
-    await eventually(lambda: sink.written == expected(0))
+    await asyncio.sleep(0.01)
+    assert sink.sent == expected(0)
     sink.open.set()
-    await eventually(lambda: sink.written == expected(*range(5)))
+    await eventually(lambda: sink.sent == expected(*range(5)))
     assert words == []
 
 
-async def test_limit(make: Make, sink: Sink, words: list[str]) -> None:
+async def test_limit(make: Make, sink: Pipe, words: list[str]) -> None:
     """As much as is allowed waits; who is sent more is given up, and has no more waiting."""
     sender = make(100)
     sink.open.clear()
@@ -99,27 +84,31 @@ async def test_limit(make: Make, sink: Sink, words: list[str]) -> None:
     sender.send(message(10), 1)
     assert words == ["more than 100 bytes wait for it"]
     sink.open.set()
-    await eventually(lambda: sink.written == expected(*range(10)))
+    await eventually(lambda: sink.sent == expected(*range(10)))
 
 
-async def test_room_comes_back(make: Make, sink: Sink, words: list[str]) -> None:
+async def test_room_comes_back(make: Make, sink: Pipe, words: list[str]) -> None:
     """What was taken counts no longer."""
     sender = make(100)
     for number in range(20):
+        sink.open.clear()
         sender.send(message(number), 60)
-        await eventually(lambda number=number: len(sink.written) > number)  # type: ignore[misc]
-        await asyncio.sleep(0)
+        assert len(sink.sent) == number
+        sink.open.set()
+        await eventually(lambda number=number: len(sink.sent) > number)  # type: ignore[misc]
     assert words == []
 
 
-async def test_one_packet_always_fits(make: Make, sink: Sink, words: list[str]) -> None:
+async def test_one_packet_always_fits(make: Make, sink: Pipe, words: list[str]) -> None:
     """Where nothing waits a packet above the limit may."""
+    sink.open.clear()
     make(10).send(message(0), 1000)
-    await eventually(lambda: sink.written == expected(0))
+    sink.open.set()
+    await eventually(lambda: sink.sent == expected(0))
     assert words == []
 
 
-async def test_answers_count(make: Make, sink: Sink, words: list[str]) -> None:
+async def test_answers_count(make: Make, sink: Pipe, words: list[str]) -> None:
     """Answers weigh enough for not too many of them to wait."""
     sender = make(1_000_000)
     sink.open.clear()
@@ -129,7 +118,7 @@ async def test_answers_count(make: Make, sink: Sink, words: list[str]) -> None:
 
 
 async def test_patience(
-    make: Make, sink: Sink, words: list[str], monkeypatch: pytest.MonkeyPatch
+    make: Make, sink: Pipe, words: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A client that takes nothing for too long is given up."""
     monkeypatch.setattr(module, "_PATIENCE", 0.05)
@@ -138,11 +127,39 @@ async def test_patience(
     await eventually(lambda: words == ["it took nothing for 0 s"])
 
 
-async def test_stopped(make: Make, sink: Sink) -> None:
+async def test_stopped(make: Make, sink: Pipe) -> None:
     """Once stopped nothing is written, and no task is left."""
+    tasks = asyncio.all_tasks()
+    sink.open.clear()
+    sender = make(100)
+    sender.send(message(0), 1)
+    assert asyncio.all_tasks() != tasks
+    sender.stop()
+    sink.open.set()
+    await eventually(lambda: asyncio.all_tasks() == tasks)
+    assert sink.sent == []
+
+
+async def test_no_task_while_nothing_waits(make: Make, sink: Pipe) -> None:
+    """A client that takes what it is sent needs no task; one that has caught up neither."""
     tasks = asyncio.all_tasks()
     sender = make(100)
     sender.send(message(0), 1)
-    sender.stop()
+    assert (sink.sent, asyncio.all_tasks()) == (expected(0), tasks)
+    sink.open.clear()
+    sender.send(message(1), 1)
+    sink.open.set()
     await eventually(lambda: asyncio.all_tasks() == tasks)
-    assert sink.written == []
+    sender.send(message(2), 1)
+    assert (sink.sent, asyncio.all_tasks()) == (expected(0, 1, 2), tasks)
+
+
+async def test_nothing_overtakes(make: Make, sink: Pipe) -> None:
+    """What is sent after the client has caught up waits behind what waits already."""
+    sender = make(100)
+    sink.open.clear()
+    sender.send(message(0), 1)
+    sink.open.set()
+    sender.send(message(1), 1)
+    await eventually(lambda: len(sink.sent) == 2)
+    assert sink.sent == expected(0, 1)

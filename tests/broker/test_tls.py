@@ -1,6 +1,5 @@
 """The TLS stream where no ordinary client takes it, and certificates that are hard to read."""
 
-import asyncio
 import ssl
 from pathlib import Path
 
@@ -8,10 +7,12 @@ import pytest
 from OpenSSL import SSL, crypto
 
 from broker.conftest import House, connect_packet
+from broker.test_wire import Nowhere
 from certgate_broker import tls
 from certgate_broker.contexts import ServerContexts, _pass_to_the_decision, server_contexts
 from certgate_broker.door import DoorSettings
 from certgate_broker.tls import HandshakeError, TlsStream
+from certgate_broker.wire import Wire
 from certgate_certs.authority import CertificateAuthority
 from certs import odd
 
@@ -25,27 +26,9 @@ def contexts(settings: DoorSettings) -> ServerContexts:
 @pytest.fixture
 async def stream(contexts: ServerContexts) -> TlsStream:
     """Make a stream whose client has said nothing; what it writes goes nowhere."""
-    reader = asyncio.StreamReader()
-    protocol = asyncio.StreamReaderProtocol(reader)
-    transport = Nowhere()
-    writer = asyncio.StreamWriter(transport, protocol, reader, asyncio.get_running_loop())
-    return TlsStream(reader, writer, contexts)
-
-
-class Nowhere(asyncio.Transport):
-    """A transport that leads nowhere."""
-
-    def write(self, data: object) -> None:
-        """Forget the data."""
-
-    def close(self) -> None:
-        """Nothing to close."""
-
-    def abort(self) -> None:
-        """Nothing to abort."""
-
-    def is_closing(self) -> bool:
-        return True
+    wire = Wire(lambda _: None)
+    wire.connection_made(Nowhere())
+    return TlsStream(wire, contexts)
 
 
 class TestContext:

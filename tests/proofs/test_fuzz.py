@@ -14,8 +14,8 @@ from typing import Any
 import pytest
 from cryptography import x509
 
-from broker.test_connect import WRONG, packet
-from certgate_broker.connect import Connect, ConnectRefused, read_connect
+from broker.test_connect import WRONG
+from certgate_broker.connect import Connect, ConnectRefused, Will, read_connect
 from certgate_broker.reasons import Reason
 from certgate_certs.chain import FOREVER, ChainFindings, follow_chain
 from certgate_certs.chain import Path as ChainPath
@@ -109,7 +109,7 @@ READERS = {
     "another identifier": (changed(client_id="another"), "AssertionError"),
     "another flag": (changed(clean_session=True), "AssertionError"),
     "another password": (changed(password=b"secret"), "AssertionError"),
-    "another packet": (changed(packet=packet()), "AssertionError"),
+    "another will": (changed(will=Will("t", b"", 0, retain=False)), "AssertionError"),
 }
 
 

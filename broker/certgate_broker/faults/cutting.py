@@ -2,11 +2,11 @@
 
 from collections.abc import Awaitable, Callable
 
-from amqtt.adapters import ReaderAdapter, WriterAdapter
-
 from certgate_broker.admission import Admission, Presented, Verdict
+from certgate_broker.connect import Connect
 from certgate_broker.engine import Engine
 from certgate_broker.identity import Identity
+from certgate_broker.stream import Stream
 
 
 class NotingAdmission(Admission):
@@ -39,40 +39,36 @@ class CuttingEngine(Engine):
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    async def serve(self, identity: Identity, reader: ReaderAdapter, writer: WriterAdapter) -> None:
+    async def serve(self, identity: Identity, connect: Connect, stream: Stream) -> None:
         """Serve one connection until it is cut."""
-        await self._engine.serve(identity, reader, CuttingWriter(writer))
+        await self._engine.serve(identity, connect, CuttingStream(stream))
 
 
-class CuttingWriter(WriterAdapter):
+class CuttingStream:
     """Sends the first thing it is given, and hangs up.
 
     Args:
-        writer: sends.
+        stream: the connection.
     """
 
-    def __init__(self, writer: WriterAdapter) -> None:
-        self._writer = writer
-        self._cut = False
+    full = False
 
-    def write(self, data: bytes) -> None:
+    def __init__(self, stream: Stream) -> None:
+        self._stream = stream
+        self.receive, self.drain, self.close = stream.receive, stream.drain, stream.close
+
+    @property
+    def peer(self) -> tuple[str, int]:
+        """Address and port of the client."""
+        return self._stream.peer
+
+    @property
+    def closed(self) -> bool:
+        """Whether we have hung up."""
+        return self._stream.closed
+
+    def send(self, data: bytes) -> None:
         """Send the CONNACK; nothing else."""
-        if not self._cut:
-            self._writer.write(data)
-        self._cut = True
-
-    async def drain(self) -> None:
-        """Hang up."""
-        await self._writer.drain()
-        await self._writer.close()
-
-    def get_peer_info(self) -> tuple[str, int] | None:
-        """Give the client's address and port."""
-        return self._writer.get_peer_info()
-
-    def get_ssl_info(self) -> None:
-        """Give nothing, as the door's own writer does."""
-
-    async def close(self) -> None:
-        """Hang up."""
-        await self._writer.close()
+        if not self.closed:
+            self._stream.send(data)
+        self._stream.close()
