@@ -100,7 +100,12 @@ class Door:
         answers = {**(further or {}), "reset": self.reset}
         desk = Desk(self._engines, self.sessions, self.log, closer, answers)
         self.desk = OpenDesk(desk, registry)
-        self._watch = Watch(registry.standing, self._look, self._look_at_rights, self.desk.look)
+        self._watch = Watch(
+            registry.standing,
+            era=self._look,
+            withdrawals=self._look_at_rights,
+            requests=self.desk.look,
+        )
         self._registry, self._era = registry, 0
         self._resetting = asyncio.Lock()
         self._listener: Listener | None = None

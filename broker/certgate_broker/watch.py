@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Awaitable, Callable
 
-from certgate_certs.registry import RegistryUnavailable, StandingReader
+from certgate_certs.registry import News, RegistryUnavailable, StandingReader
 
 _LOGGER = logging.getLogger(__name__)
 LOOK_SECONDS = 0.02
@@ -12,16 +12,20 @@ LOOK_SECONDS = 0.02
 
 
 class Watch:
-    """Calls those concerned soon after the registry has changed.
+    """Calls those concerned soon after the registry has changed in what concerns them.
 
     Args:
-        standing: tells the registry's version.
-        concerned: called one after the other; asked again while the registry is unavailable.
+        standing: tells what there is to follow.
+        concerned: called one after the other, each when the member of `News` it is given for has
+            changed, and at first; again while the registry is unavailable.
     """
 
-    def __init__(self, standing: StandingReader, *concerned: Callable[[], Awaitable[None]]) -> None:
+    def __init__(
+        self, standing: StandingReader, **concerned: Callable[[], Awaitable[None]]
+    ) -> None:
         self._standing = standing
         self._concerned = concerned
+        self._known: dict[str, object] = {}
         self._task: asyncio.Task[None] | None = None
 
     def start(self) -> None:
@@ -41,8 +45,14 @@ class Watch:
             try:
                 newest = self._standing.version()
                 if newest != version:
-                    for call in self._concerned:
-                        await call()
+                    await self._tell(self._standing.news())
                 version = newest
             except RegistryUnavailable as error:
                 _LOGGER.warning("changes of the registry wait: %s", error)
+
+    async def _tell(self, news: News) -> None:
+        for name, call in self._concerned.items():
+            newest = getattr(news, name)
+            if name not in self._known or self._known[name] != newest:
+                await call()
+            self._known[name] = newest

@@ -1,11 +1,10 @@
 """The lab's clock: the machine's, moved as far as a test wants; one for every process."""
 
-import contextlib
 import time
 from collections.abc import Mapping
 
 from certgate_broker.desk import Desks
-from certgate_certs.registry import Registry, RegistryUnavailable
+from certgate_certs.registry import Registry
 
 _CENTURY_MS = 100 * 366 * 86_400_000
 _TOO_FAR = "the clock can be moved by up to a century"
@@ -108,6 +107,9 @@ class SharedClock:
         await self.set(self._clock.offset_ms + milliseconds)
 
     async def follow(self) -> None:
-        """Take over what another process has set."""
-        with contextlib.suppress(RegistryUnavailable):
-            self._clock.set_offset(await self._offset.get())
+        """Take over what another process has set.
+
+        Raises:
+            RegistryUnavailable: the registry cannot be read.
+        """
+        self._clock.set_offset(await self._offset.get())

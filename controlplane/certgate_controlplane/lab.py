@@ -126,12 +126,12 @@ class LabServer:
 
     def _start_watch(self, stack: contextlib.AsyncExitStack) -> None:
         """Follow what other processes change; doors are asked besides, and know it at once."""
-        watch = Watch(self.registry.standing, self.clock.follow, *self._followers())
+        watch = Watch(self.registry.standing, clock=self.clock.follow, **self._followers())
         watch.start()
         stack.push_async_callback(watch.stop)
 
-    def _followers(self) -> list[Callable[[], Awaitable[None]]]:
-        return [self.faults.follow] if self._settings.side is Side.API else []
+    def _followers(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        return {"faults": self.faults.reload} if self._settings.side is Side.API else {}
 
     def _scenarios(self) -> Scenarios:
         settings = self._settings

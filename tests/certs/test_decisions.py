@@ -2,9 +2,12 @@
 
 import re
 import uuid
+from dataclasses import replace
+
+import pytest
 
 from certgate_certs.authority import CertificateAuthority
-from certgate_certs.registry import DecisionRecord, Registration, Registry
+from certgate_certs.registry import DecisionRecord, Registration, Registry, RegistryUnavailable
 from certs.rows import INSTANCE, OTHER, application
 
 REFUSED = DecisionRecord(
@@ -52,6 +55,32 @@ class TestDecisionRecords:
         rest = await registry.decisions.since(first[-1][0], 10)
         assert [number for number, _ in first + rest] == [1, 2, 3, 4]
         assert await registry.decisions.since(4, 10) == []
+
+    @pytest.mark.parametrize("count", [1, 499, 500, 501, 5_000])
+    async def test_as_many_as_there_are(self, registry: Registry, count: int) -> None:
+        """Any number of records is written, in their order."""
+        records = [replace(REFUSED, at=number) for number in range(count)]
+        await registry.decisions.append(records)
+        found = await registry.decisions.since(0, 10_000)
+        assert found == list(enumerate(records, 1))
+
+    async def test_all_or_nothing(self, registry: Registry) -> None:
+        """Where one of many cannot be written none is, however they are written."""
+        good = [replace(REFUSED, at=number) for number in range(700)]
+        for wrong in (good[:1], good):
+            spoilt = replace(REFUSED, at=None)  # type: ignore[arg-type]
+            with pytest.raises(RegistryUnavailable, match="NOT NULL"):
+                await registry.decisions.append([*wrong, spoilt])
+        assert await registry.decisions.since(0, 10) == []
+
+    async def test_from_an_era_before(self, registry: Registry) -> None:
+        """Records of an earlier era are dropped, one or many."""
+        registry.decisions.era = -1
+        for count in (1, 700):
+            await registry.decisions.append([REFUSED] * count)
+        registry.decisions.era = 0
+        await registry.decisions.append([ACCEPTED])
+        assert [record for _, record in await registry.decisions.since(0, 10)] == [ACCEPTED]
 
     async def test_nothing_to_write(self, registry: Registry) -> None:
         """An empty batch is no error."""

@@ -176,11 +176,11 @@ class TestService:
     async def test_a_process_without_a_door_follows(
         self, registry: Registry, faults: Faults, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """It takes over what another has set when it looks; a registry that is down can wait."""
+        """It takes over what another has set when it looks, and says where it cannot look."""
         other = Faults(registry, Desks(registry, None), LabClock(), None)
         usual = other.runner.run
         await faults.set("api-drop")
-        await other.follow()
+        await other.reload()
         assert other.runner.run != usual
         await faults.clear()
 
@@ -189,9 +189,10 @@ class TestService:
 
         with monkeypatch.context() as patch:
             patch.setattr(registry.faults, "all", fail)
-            await other.follow()
+            with pytest.raises(RegistryUnavailable):
+                await other.reload()
         assert other.runner.run != usual
-        await other.follow()
+        await other.reload()
         assert other.runner.run == usual
 
     async def test_calls_run_plainly_while_nothing_is_set(

@@ -77,7 +77,7 @@ async def door(registry: Registry, request: pytest.FixtureRequest) -> AsyncItera
     opened = Door(registry, request.param)
     opened.log.start()
     await opened.desk.open()
-    watch = Watch(registry.standing, opened.desk.look)
+    watch = Watch(registry.standing, requests=opened.desk.look)
     watch.start()
     yield opened
     await watch.stop()

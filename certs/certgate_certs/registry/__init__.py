@@ -23,7 +23,7 @@ from certgate_certs.registry.grace import (
 )
 from certgate_certs.registry.lagging import LaggingDevices, LaggingStanding
 from certgate_certs.registry.mailbox import Mailbox
-from certgate_certs.registry.standing import KnownDevice, StandingReader
+from certgate_certs.registry.standing import KnownDevice, News, StandingReader
 from certgate_certs.rows import (
     Binding,
     CaCertificate,
@@ -46,6 +46,7 @@ __all__ = [
     "HeldCode",
     "HeldDevice",
     "KnownDevice",
+    "News",
     "Registration",
     "Registry",
     "RegistryError",

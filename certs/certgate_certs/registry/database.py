@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import sqlite3
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import aiosqlite
@@ -20,6 +20,9 @@ from certgate_certs.registry.migrations import MIGRATIONS, migrate
 # Twice this long a call may wait, behind another one and then by itself; SDKs give up after 10 s.
 _BUSY_SECONDS = 4.0
 _RETRY_SECONDS = 0.01
+Statement = tuple[str, Sequence[object]]
+"""SQL with its parameters."""
+
 _PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
 
 
@@ -91,12 +94,31 @@ class Database:
             # A statement goes on in its thread when the task that awaits it is cancelled, BEGIN
             # and COMMIT too: so what there is to undo can only be seen behind it, in that thread.
             try:
-                await self._begin()
+                await self._execute("BEGIN IMMEDIATE")
                 yield self._writer
                 await self._writer.execute("COMMIT")
             except BaseException:
                 await self._writer.rollback()
                 raise
+
+    async def write(self, statements: Sequence[Statement]) -> None:
+        """Write what is known beforehand, all of it or nothing.
+
+        One statement is a transaction by itself, in one way to the writer's thread and back.
+
+        Args:
+            statements: each with its parameters.
+
+        Raises:
+            RegistryUnavailable: the file could not be written; nothing was.
+        """
+        if len(statements) == 1:
+            async with self._turn():
+                await self._execute(*statements[0])
+        elif statements:
+            async with self.transaction() as connection:
+                for statement in statements:
+                    await connection.execute(*statement)
 
     async def fetch(self, sql: str, *arguments: object) -> list[sqlite3.Row]:
         """Read rows as they are committed now.
@@ -123,9 +145,9 @@ class Database:
             with self._open():
                 yield
 
-    async def _begin(self) -> None:
+    async def _execute(self, sql: str, arguments: Sequence[object] = ()) -> None:
         try:
-            await self._writer.execute("BEGIN IMMEDIATE")
+            await self._writer.execute(sql, arguments)
         except sqlite3.OperationalError as error:
             self._in_vain += error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             raise

@@ -3,11 +3,14 @@
 import sqlite3
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import ClassVar, Generic, TypeVar
 
-from certgate_certs.registry.database import Database
+from certgate_certs.registry.database import Database, Statement
 
 _Record = TypeVar("_Record")
+_AT_ONCE = 500
+"""Records a statement writes; SQLite knows at most 32,766 parameters."""
 
 
 class Journal(ABC, Generic[_Record]):
@@ -44,13 +47,15 @@ class Journal(ABC, Generic[_Record]):
         Args:
             records: in the order in which they came about.
         """
+        parts = range(0, len(records), _AT_ONCE)
+        await self._database.write([self._insert(records[at : at + _AT_ONCE]) for at in parts])
+
+    def _insert(self, records: Sequence[_Record]) -> Statement:
         places = ", ".join("?" * (self.columns.count(",") + 1))
+        rows = ", ".join([f"({places})"] * len(records))
         in_time = "" if self.era is None else f" WHERE {self.era:d} = (SELECT number FROM era)"
-        async with self._database.transaction() as connection:
-            await connection.executemany(
-                f"INSERT INTO {self.table} ({self.columns}) SELECT {places}{in_time}",
-                map(self._to_row, records),
-            )
+        sql = f"INSERT INTO {self.table} ({self.columns}) SELECT * FROM (VALUES {rows}){in_time}"
+        return sql, tuple(chain.from_iterable(map(self._to_row, records)))
 
     async def since(self, number: int, limit: int) -> list[tuple[int, _Record]]:
         """Read records in the order in which they were written.

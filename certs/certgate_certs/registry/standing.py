@@ -10,6 +10,7 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 from certgate_certs.registry.cas import COLUMNS as CA_COLUMNS
 from certgate_certs.registry.cas import ca_from_row
@@ -34,6 +35,31 @@ class KnownDevice:
 
     device: DeviceCertificate
     ca: CaCertificate
+
+
+class News(NamedTuple):
+    """What running processes have to follow when it differs from what it was.
+
+    Attributes:
+        era: how often everything was replaced.
+        withdrawals: grows with each inactivation and each deletion.
+        requests: number of the newest request in the mailbox; None where there is none.
+        clock: how far the lab's clock is ahead, milliseconds.
+        faults: the numbers of the faults that are set, as text; None where none is.
+    """
+
+    era: int
+    withdrawals: int
+    requests: int | None
+    clock: int
+    faults: str | None
+
+
+_NEWS = (
+    "SELECT (SELECT number FROM era), (SELECT number FROM withdrawal),"
+    " (SELECT max(id) FROM request), (SELECT offset_ms FROM clock),"
+    " (SELECT group_concat(id) FROM fault)"
+)
 
 
 class StandingReader:
@@ -61,6 +87,15 @@ class StandingReader:
         """
         with translated(self._path):
             return int(self._connection.execute("PRAGMA data_version").fetchone()[0])
+
+    def news(self) -> News:
+        """Give what there may be to follow.
+
+        Raises:
+            RegistryUnavailable: the file cannot be read.
+        """
+        with translated(self._path):
+            return News(*self._connection.execute(_NEWS).fetchone())
 
     @contextlib.contextmanager
     def moment(self) -> Iterator[None]:

@@ -135,11 +135,6 @@ class Faults:
             if found != self._in_force:
                 await self._apply(found)
 
-    async def follow(self) -> None:
-        """Do the same where nobody asks: in a process without a door."""
-        with contextlib.suppress(RegistryUnavailable):
-            await self.reload()
-
     async def _put(self, fault: Fault) -> None:
         fields = json.dumps(fault.said())
         self._own.add(await self._registry.faults.put(fault.name, fault.target, fields))
