@@ -7,6 +7,9 @@ from typing import NamedTuple, Protocol
 
 from OpenSSL import SSL, crypto
 
+_TLS_1_3 = b"TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256"
+"""The suites of RFC 8446, B.4, that OpenSSL offers, the one every client must know first: SHA-384
+makes a handshake some percent dearer."""
 _OPTIONS = SSL.OP_NO_RENEGOTIATION | SSL.OP_NO_COMPRESSION | SSL.OP_CIPHER_SERVER_PREFERENCE
 
 
@@ -59,6 +62,7 @@ def _context(instance_id: str, certificate_file: Path, key_file: Path) -> SSL.Co
     context.use_certificate_chain_file(str(certificate_file))
     context.use_privatekey_file(str(key_file))
     context.check_privatekey()
+    context.set_tls13_ciphersuites(_TLS_1_3)
     context.set_verify(SSL.VERIFY_PEER | SSL.VERIFY_FAIL_IF_NO_PEER_CERT, _pass_to_the_decision)
     # Without a context id OpenSSL resumes no session that carries a client certificate.
     context.set_session_id(hashlib.sha256(instance_id.encode()).digest())

@@ -10,6 +10,7 @@ from typing import cast
 
 from amqtt.broker import Broker
 from amqtt.mqtt.constants import QOS_0, QOS_1
+from amqtt.plugins.base import BaseAuthPlugin
 from amqtt.session import OutgoingApplicationMessage, Session
 
 from certgate_broker.handler import Handler
@@ -44,6 +45,8 @@ class Distribution(Broker):
                 "plugins": {_PLUGIN: {}},
             }
         )
+        plugins = self.plugins_manager.plugins
+        self._guards = [item for item in plugins if isinstance(item, BaseAuthPlugin)]
         self._limits = limits
         self._live: dict[str, Handler] = {}
         self._retained_size = 0

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, cast
 from amqtt.adapters import ReaderAdapter, WriterAdapter
 
 from certgate_broker.connect import Connect, Will, write_connack
-from certgate_broker.distribution import LISTENER, Distribution
+from certgate_broker.distribution import Distribution
 from certgate_broker.handler import Handler
 from certgate_broker.packets import Kind, Publish
 from certgate_broker.reasons import ReturnCode
@@ -34,7 +34,7 @@ class Exchange(Distribution):
             stream: the connection.
         """
         new = ClientSession(connect.client_id, owner, clean=connect.clean_session)
-        if not await self._authenticate(new, self.listeners_config[LISTENER]):
+        if not await self._is_admitted(new):
             stream.send(write_connack(ReturnCode.NOT_AUTHORIZED))
             return
         session = await self._take_up(new)
@@ -68,6 +68,11 @@ class Exchange(Distribution):
         """Turn away whoever comes by amqtt's own door: nobody has admitted them."""
         writer.write(write_connack(ReturnCode.NOT_AUTHORIZED))
         await writer.close()
+
+    async def _is_admitted(self, session: ClientSession) -> bool:
+        """Ask the auth plugins in turn; amqtt makes a task for each."""
+        asked = [await plugin.authenticate(session=session) for plugin in self._guards]
+        return bool(asked) and all(asked)
 
     async def _take_up(self, new: ClientSession) -> ClientSession:
         """Give the session that a connection goes on with: the stored one, or the new."""

@@ -120,30 +120,37 @@ class TlsStream:
         """
         if self._others:
             await self._greet()
-        while True:
-            try:
-                self._tls.do_handshake()
-            except SSL.WantReadError:
-                self._flush()
-                if not await self._fill():
-                    raise HandshakeError("the client closed the connection") from None
-            except SSL.Error as error:
-                self._flush()
-                raise HandshakeError(_words(error)) from None
-            else:
-                # In TLS 1.3 only tickets are left to send, and go with whatever is sent next.
-                if self.version != "TLSv1.3":
-                    self._flush()
-                return
+        else:
+            self._tls.bio_write(await self._flight())
+        while not self._shake():
+            self._flush()
+            self._tls.bio_write(await self._flight())
+        # In TLS 1.3 only tickets are left to send, and go with whatever is sent next.
+        if self.version != "TLSv1.3":
+            self._flush()
+
+    def _shake(self) -> bool:
+        """Go on with the handshake as far as what has come goes; tell whether it is complete."""
+        try:
+            self._tls.do_handshake()
+        except SSL.WantReadError:
+            return False
+        except SSL.Error as error:
+            self._flush()
+            raise HandshakeError(_words(error)) from None
+        return True
+
+    async def _flight(self) -> bytes:
+        data = await self._wire.read()
+        if not data:
+            raise HandshakeError("the client closed the connection")
+        return data
 
     async def _greet(self) -> None:
         """Find out which instance is asked for, and go on with its context."""
         hello, name = ClientHello(), None
         while name is None:
-            data = await self._wire.read()
-            if not data:
-                raise HandshakeError("the client closed the connection")
-            name = hello.feed(data)
+            name = hello.feed(await self._flight())
         label = name.partition(".")[0]
         if label in self._others:
             self.instance_id = label
@@ -161,9 +168,10 @@ class TlsStream:
             try:
                 return self._tls.recv(_CHUNK)
             except SSL.WantReadError:
-                self._flush()
-                if not await self._fill():
+                data = await self._wire.read()
+                if not data:
                     return b""
+                self._tls.bio_write(data)
             except SSL.Error:
                 # An orderly end, or bytes that are no TLS: either way nothing more will come.
                 return b""
@@ -200,12 +208,6 @@ class TlsStream:
             self._tls.shutdown()
         self._flush()
         self._wire.close()
-
-    async def _fill(self) -> bool:
-        data = await self._wire.read()
-        if data:
-            self._tls.bio_write(data)
-        return bool(data)
 
     def _flush(self) -> None:
         more = not self.held

@@ -276,6 +276,9 @@ class TestInBetween:
                 await reset(house, registered)
                 assert await orphans(house) == []
                 await eventually(lambda: all(held == storm.resets for held in storm.held.values()))
+                if number % 3:  # Every third falls on those who are on their way.
+                    before = storm.accepted
+                    await eventually(lambda: storm.accepted > before)  # noqa: B023  awaited at once
                 await asyncio.sleep(0.001 * (number % 7))
             await eventually(lambda: storm.accepted > 40)
 

@@ -1,7 +1,8 @@
-"""The registry's file: written through one connection, read beside it.
+"""The registry's file: written by one at a time, read beside it.
 
 WAL lets readers go on while somebody writes, in this process or another. ``synchronous = FULL``
 because an operation answers after its commit, and what was answered must survive the machine too.
+Records are written with ``NORMAL``: they survive this process, and nobody waits for the disk.
 """
 
 import asyncio
@@ -23,7 +24,13 @@ _RETRY_SECONDS = 0.01
 Statement = tuple[str, Sequence[object]]
 """SQL with its parameters."""
 
-_PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA synchronous = FULL", "PRAGMA foreign_keys = ON")
+_PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
+_CONNECTIONS = (
+    "PRAGMA synchronous = FULL",
+    "PRAGMA synchronous = NORMAL",
+    "PRAGMA query_only = ON",
+)
+"""What is special about each: the writer, the scribe, the reader."""
 
 
 class Database:
@@ -31,7 +38,8 @@ class Database:
 
     Args:
         path: where the file is.
-        writer: takes every write, and the reads that belong to one.
+        writer: takes what has to survive the machine, and the reads that belong to it.
+        scribe: takes records.
         reader: takes the other reads, which wait for nobody who writes.
 
     Attributes:
@@ -39,12 +47,15 @@ class Database:
     """
 
     def __init__(
-        self, path: Path, writer: aiosqlite.Connection, reader: aiosqlite.Connection
+        self,
+        path: Path,
+        writer: aiosqlite.Connection,
+        scribe: aiosqlite.Connection,
+        reader: aiosqlite.Connection,
     ) -> None:
         self.path = path
         self.lives = Lives(path)
-        self._writer = writer
-        self._reader = reader
+        self._writer, self._scribe, self._reader = writer, scribe, reader
         self._lock = asyncio.Lock()
         self._closed = False
         self._in_vain = 0
@@ -64,21 +75,21 @@ class Database:
             with contextlib.closing(connect(path)) as connection:
                 migrate(connection)
                 _try_to_write(connection)
-            writer = await _opened(path, *_PRAGMAS)
-            try:
-                reader = await _opened(path, *_PRAGMAS, "PRAGMA query_only = ON")
-            except BaseException:
-                await writer.close()
-                raise
-        return cls(path, writer, reader)
+            async with contextlib.AsyncExitStack() as stack:
+                opened = []
+                for own in _CONNECTIONS:
+                    opened.append(await _opened(path, *_PRAGMAS, own))
+                    stack.push_async_callback(opened[-1].close)
+                stack.pop_all()
+        return cls(path, *opened)
 
     async def close(self) -> None:
         """Let go of the file."""
         async with self._lock:
             self._closed = True
             self.lives.end_all()
-            await self._reader.close()
-            await self._writer.close()
+            for connection in (self._reader, self._scribe, self._writer):
+                await connection.close()
 
     @contextlib.asynccontextmanager
     async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
@@ -90,21 +101,11 @@ class Database:
         Raises:
             RegistryUnavailable: the file could not be written; nothing was.
         """
-        async with self._turn():
-            # A statement goes on in its thread when the task that awaits it is cancelled, BEGIN
-            # and COMMIT too: so what there is to undo can only be seen behind it, in that thread.
-            try:
-                await self._execute("BEGIN IMMEDIATE")
-                yield self._writer
-                await self._writer.execute("COMMIT")
-            except BaseException:
-                await self._writer.rollback()
-                raise
+        async with self._turn(), self._begun(self._writer):
+            yield self._writer
 
-    async def write(self, statements: Sequence[Statement]) -> None:
-        """Write what is known beforehand, all of it or nothing.
-
-        One statement is a transaction by itself, in one way to the writer's thread and back.
+    async def record(self, statements: Sequence[Statement]) -> None:
+        """Write records, all of them or none; on return they survive this process.
 
         Args:
             statements: each with its parameters.
@@ -112,13 +113,13 @@ class Database:
         Raises:
             RegistryUnavailable: the file could not be written; nothing was.
         """
-        if len(statements) == 1:
-            async with self._turn():
-                await self._execute(*statements[0])
-        elif statements:
-            async with self.transaction() as connection:
+        async with self._turn():
+            if len(statements) == 1:  # A transaction by itself: one trip to the thread, not three.
+                await self._execute(self._scribe, *statements[0])
+                return
+            async with self._begun(self._scribe):
                 for statement in statements:
-                    await connection.execute(*statement)
+                    await self._scribe.execute(*statement)
 
     async def fetch(self, sql: str, *arguments: object) -> list[sqlite3.Row]:
         """Read rows as they are committed now.
@@ -145,9 +146,23 @@ class Database:
             with self._open():
                 yield
 
-    async def _execute(self, sql: str, arguments: Sequence[object] = ()) -> None:
+    @contextlib.asynccontextmanager
+    async def _begun(self, connection: aiosqlite.Connection) -> AsyncIterator[None]:
+        # A statement goes on in its thread when the task that awaits it is cancelled, BEGIN and
+        # COMMIT too: so what there is to undo can only be seen behind it, in that thread.
         try:
-            await self._writer.execute(sql, arguments)
+            await self._execute(connection, "BEGIN IMMEDIATE")
+            yield
+            await connection.execute("COMMIT")
+        except BaseException:
+            await connection.rollback()
+            raise
+
+    async def _execute(
+        self, connection: aiosqlite.Connection, sql: str, arguments: Sequence[object] = ()
+    ) -> None:
+        try:
+            await connection.execute(sql, arguments)
         except sqlite3.OperationalError as error:
             self._in_vain += error.sqlite_errorcode & 0xFF == sqlite3.SQLITE_BUSY
             raise

@@ -48,7 +48,7 @@ class Journal(ABC, Generic[_Record]):
             records: in the order in which they came about.
         """
         parts = range(0, len(records), _AT_ONCE)
-        await self._database.write([self._insert(records[at : at + _AT_ONCE]) for at in parts])
+        await self._database.record([self._insert(records[at : at + _AT_ONCE]) for at in parts])
 
     def _insert(self, records: Sequence[_Record]) -> Statement:
         places = ", ".join("?" * (self.columns.count(",") + 1))
