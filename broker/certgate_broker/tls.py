@@ -45,7 +45,6 @@ class TlsStream:
         resumed: whether the handshake resumed a session; meaningful once it is over.
         examine: asked during the handshake whether a chain (DER, issuers first, the leaf last) may
             pass; None lets every chain pass.
-        held: nothing is sent while it is set; what there is to send waits.
         closed: we have hung up.
     """
 
@@ -58,7 +57,18 @@ class TlsStream:
         self._seen: list[bytes] = []
         self.resumed = True
         self.examine: Callable[[Sequence[bytes]], bool] | None = None
-        self.held = False
+        self._held = False
+
+    @property
+    def held(self) -> bool:
+        """Whether nothing is sent; what there is to send waits until it is set to False."""
+        return self._held
+
+    @held.setter
+    def held(self, held: bool) -> None:
+        released, self._held = self._held and not held, held
+        if released:
+            self._flush()
 
     @property
     def peer(self) -> tuple[str, int]:
@@ -210,7 +220,7 @@ class TlsStream:
         self._wire.close()
 
     def _flush(self) -> None:
-        more = not self.held
+        more = not self._held
         while more:
             try:
                 data = self._tls.bio_read(_CHUNK)

@@ -19,7 +19,8 @@ class Wire(asyncio.Protocol):
         opened: called once there is a connection.
 
     Attributes:
-        peer: address and port of the client, ("", 0) where they are not known.
+        peer: address and port of the client, ("", 0) where they are not known: uvloop asks for them
+            late, and who has reset the connection by then has none.
         full: the client has not taken enough of what was written for more to be written.
     """
 

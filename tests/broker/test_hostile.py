@@ -8,6 +8,7 @@ import struct
 from collections.abc import Awaitable, Callable
 
 import pytest
+import uvloop
 
 from broker.conftest import ACCEPTED, HOST, House, Knock, OpenHouse, connect_packet, register
 from certgate_broker.limits import ConnectionLimits
@@ -150,6 +151,12 @@ async def recorded(house: House, count: int) -> None:
     assert found >= count
 
 
+def addresses(attack: Attack) -> tuple[str, ...]:
+    """Give where an attack may have come from: uvloop asks late, when a reset has taken it away."""
+    late = isinstance(asyncio.get_running_loop(), uvloop.Loop) and attack is reset_in_handshake
+    return (HOST, ":0") if late else (HOST,)
+
+
 class TestHostile:
     """One attack each."""
 
@@ -185,7 +192,7 @@ class TestHostile:
             (True, ()),
         ]
         assert bool(found[1].tls_version) is bool(found[1].device_sn)
-        assert found[1].remote_address.startswith(HOST)
+        assert found[1].remote_address.startswith(addresses(attack))
 
     async def test_many_at_once(self, open_house: OpenHouse, ca: CertificateAuthority) -> None:
         """A crowd of attackers of every kind leaves exactly its records behind."""

@@ -48,6 +48,7 @@ from certgate_controlplane.cli.options import (
     split_instances,
 )
 from certgate_controlplane.lab import LabServer
+from certgate_controlplane.loops import new_loop
 from certgate_controlplane.settings import DEFAULT_MAX_CAS, Settings, Side
 from certgate_controlplane.statuses import StatusProfile
 
@@ -96,8 +97,8 @@ def serve(
 
 def _start(settings: Settings, ready_file: Path | None, level: int) -> None:
     logging.basicConfig(level=level, format="%(asctime)s %(name)s: %(message)s")
-    with _announced(ready_file):
-        asyncio.run(_run(settings, ready_file))
+    with _announced(ready_file), asyncio.Runner(loop_factory=new_loop) as runner:
+        runner.run(_run(settings, ready_file))
 
 
 @contextlib.contextmanager

@@ -5,6 +5,8 @@ import threading
 from collections.abc import Coroutine
 from typing import Any, TypeVar
 
+from certgate_controlplane.loops import new_loop
+
 _Answer = TypeVar("_Answer")
 
 
@@ -12,7 +14,7 @@ class LoopThread:
     """Runs coroutines for other threads."""
 
     def __init__(self) -> None:
-        self._loop = asyncio.new_event_loop()
+        self._loop = new_loop()
         self._thread = threading.Thread(target=self._serve, name="certgate lab", daemon=True)
         self._thread.start()
 
