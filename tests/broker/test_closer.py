@@ -3,14 +3,16 @@
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 
 import pytest
 
 from broker.conftest import FIRST, House, OpenHouse, eventually, register
 from certgate_broker.closer import Closer
 from certgate_broker.desk import Desks
+from certgate_broker.identity import Identity
 from certgate_broker.policy import LiveSessionRule, Policy
-from certgate_broker.sessions import LiveSession
+from certgate_broker.sessions import LiveSession, LiveSessions
 from certgate_certs.authority import CertificateAuthority
 from certgate_certs.registry import Registry, RegistryUnavailable, Status
 from certgate_certs.rows import Cause, Closing
@@ -170,6 +172,26 @@ class TestClose:
         await Desks(strict.registry, None if elsewhere else strict.door.desk).flush()
         assert len(await strict.registry.closings.since(0, 10)) == 1
         await device.leave()
+
+
+async def test_others_have_their_turn(registry: Registry) -> None:
+    """While many connections are closed everybody else goes on."""
+    hung_up: list[int] = []
+    identity = Identity(FIRST, "m", 1, "01", 1, "02", 1)  # Its CA has been deleted.
+    task = asyncio.create_task(asyncio.Event().wait())
+    sessions = [
+        LiveSession(identity, "", 0, partial(hung_up.append, number), task)  # type: ignore[arg-type]
+        for number in range(500)
+    ]
+    closing = asyncio.create_task(Closer(registry, LiveSessions(), lambda: 0).close(sessions))
+    seen = set()
+    while not closing.done():
+        seen.add(len(hung_up))
+        await asyncio.sleep(0)
+    assert hung_up == list(range(500))
+    assert len(seen) > 5, "hardly anything else happened meanwhile"
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 class TestKeep:

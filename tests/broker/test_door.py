@@ -1,7 +1,10 @@
 """The door over real TCP and TLS: whom it lets in, and what each record says."""
 
 import asyncio
+import socket
 import ssl
+import statistics
+import time
 from collections.abc import Sequence
 
 import pytest
@@ -11,6 +14,8 @@ from paho.mqtt.enums import MQTTProtocolVersion
 from broker.conftest import (
     ACCEPTED,
     FIRST,
+    HOST,
+    PATIENCE,
     House,
     OpenHouse,
     connect_packet,
@@ -46,6 +51,32 @@ class TestHonest:
         assert (record.ca_sn, record.device_sn) == (ca.issued.view.sn, issued.view.sn)
         assert record.remote_address.startswith("127.0.0.1:")
         assert await house.registry.devices.find(FIRST, record.ca_sn, record.device_sn)
+
+    @VERSIONS
+    async def test_nobody_waits_for_an_acknowledgement(
+        self, house: House, ca: CertificateAuthority, version: ssl.TLSVersion
+    ) -> None:
+        """A client with Nagle's algorithm on is admitted about as fast as one without.
+
+        It sends its CONNECT only when what it sent before is acknowledged, and the acknowledgement
+        of a server that has nothing to say takes 40 ms.
+        """
+        context = house.context(ca.issue_device("meter-1"), version)
+        took: dict[bool, list[float]] = {True: [], False: []}
+
+        def once(*, no_delay: bool) -> None:
+            with socket.create_connection((HOST, house.port), timeout=PATIENCE) as plain:
+                plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, no_delay)
+                begin = time.perf_counter()
+                with context.wrap_socket(plain, server_hostname="localhost") as tls:
+                    tls.sendall(connect_packet("m"))
+                    assert tls.recv(4) == ACCEPTED
+                took[no_delay].append(time.perf_counter() - begin)
+
+        for _ in range(9):
+            for no_delay in took:
+                await asyncio.to_thread(once, no_delay=no_delay)
+        assert statistics.median(took[False]) < 4 * statistics.median(took[True])
 
     async def test_record_is_there_after_a_flush(
         self, house: House, ca: CertificateAuthority
