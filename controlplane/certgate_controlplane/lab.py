@@ -90,6 +90,9 @@ class LabServer:
             self.registry = await Registry.open(self._state.registry_file)
             stack.push_async_callback(self.registry.close)
             self.now.set_offset(await self.registry.clock.get())
+            if self._settings.side is not Side.BROKER:  # Whoever deletes clears up.
+                self.registry.remains.start(self.now)
+                stack.push_async_callback(self.registry.remains.stop)
             door = None if self._settings.side is Side.API else self._door()
             self.desks = Desks(self.registry, None if door is None else door.desk)
             self.clock = SharedClock(self.now, self.registry, self.desks)

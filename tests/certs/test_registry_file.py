@@ -17,7 +17,8 @@ from certgate_certs.registry import (
     RegistryUnavailable,
     migrations,
 )
-from certs.rows import INSTANCE, application
+from certgate_certs.serial_number import look_up_key
+from certs.rows import INSTANCE, application, bound_now, enrol
 
 OPENING = """
 import asyncio, pathlib, sys
@@ -66,6 +67,28 @@ def tables_of(path: Path) -> set[str]:
         return {row[0] for row in connection.execute(sql)}
 
 
+def fill_first_version(file: sqlite3.Connection, root: CertificateAuthority) -> None:
+    """Put a CA with two devices into a file of the first version; others have been deleted."""
+    view = root.issued.view
+    file.execute(
+        "INSERT INTO ca_certificate VALUES (7, ?, ?, ?, 'name', 1, ?, ?, 'proof', 'code', ?, ?)",
+        (INSTANCE, look_up_key(view.sn), view.sn, view.der, root.pem, view.not_before, 2**40),
+    )
+    for number in (1, 3):
+        leaf = root.issue_device(f"d{number}").view
+        names = (leaf.common_name, leaf.subject, leaf.subject_der)
+        file.execute(
+            "INSERT INTO device_certificate VALUES (?, 7, ?, ?, ?, ?, ?, ?, 1, ?, ?, ?, x'')",
+            (
+                *(number, look_up_key(leaf.sn), leaf.sn, leaf.fingerprint, *names),
+                *(leaf.der, leaf.not_before, leaf.not_after),
+            ),
+        )
+        owner = (INSTANCE, f"c{number}", number)
+        file.execute("INSERT INTO client_identifier VALUES (NULL, ?, ?, ?)", owner)
+    file.execute("UPDATE sqlite_sequence SET seq = 9 WHERE name = 'device_certificate'")
+
+
 class TestMigrations:
     """Opening files of any version."""
 
@@ -80,6 +103,7 @@ class TestMigrations:
             "clock",
             "closing",
             "decision",
+            "deleted_ca",
             "device_certificate",
             "era",
             "fault",
@@ -108,6 +132,31 @@ class TestMigrations:
         await (await Registry.open(registry_file)).close()
         assert version_of(registry_file) == len(steps)
         assert "later" in tables_of(registry_file)
+
+    async def test_from_the_first_version(
+        self, registry_file: Path, monkeypatch: pytest.MonkeyPatch, root: CertificateAuthority
+    ) -> None:
+        """A file that was written by the first version holds the same, and numbers go on."""
+        with monkeypatch.context() as before:
+            before.setattr(migrations, "MIGRATIONS", migrations.MIGRATIONS[:1])
+            with contextlib.closing(sqlite3.connect(registry_file, isolation_level=None)) as file:
+                migrations.migrate(file)
+                fill_first_version(file, root)
+        registry = await Registry.open(registry_file)
+        try:
+            (ca,) = registry.standing.cas(INSTANCE)
+            _, devices = await registry.devices.page_of_ca(INSTANCE, ca.sn, 0, 10)
+            assert [(device.id, device.name) for device in devices] == [(1, "d1"), (3, "d3")]
+            assert await enrol(registry, ca, root.issue_device("d4").view, "c4") == 10
+            owners = [bound_now(registry, f"c{number}") for number in (1, 3, 4)]
+            assert [owner and owner.device_id for owner in owners] == [1, 3, 10]
+            assert await registry.devices.delete(INSTANCE, ca.sn, devices[0].sn) == devices[0]
+            assert bound_now(registry, "c1") is None, "an identifier goes with its device"
+        finally:
+            await registry.close()
+        with contextlib.closing(sqlite3.connect(registry_file)) as file:
+            assert file.execute("PRAGMA foreign_key_check").fetchall() == []
+            assert file.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
 
     async def test_a_broken_step_leaves_nothing(
         self, registry_file: Path, monkeypatch: pytest.MonkeyPatch

@@ -9,7 +9,7 @@ from typing import Any
 import aiosqlite
 import pytest
 
-from certgate_certs.registry import Registry, RegistryUnavailable, database
+from certgate_certs.registry import Registry, RegistryUnavailable, connections
 from certs.rows import INSTANCE
 
 
@@ -55,7 +55,7 @@ class TestUnavailable:
         self, registry_file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Where it takes too long, the file is called unavailable."""
-        monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+        monkeypatch.setattr(connections, "_BUSY_SECONDS", 0.05)
         with contextlib.closing(sqlite3.connect(registry_file, isolation_level=None)) as other:
             other.execute("BEGIN IMMEDIATE")
             with pytest.raises(RegistryUnavailable, match="locked"):
@@ -65,9 +65,9 @@ class TestUnavailable:
         self, registry_file: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """A disk that is full is called so, and nothing half-made remains."""
-        pragmas = (*database._PRAGMAS, "PRAGMA max_page_count = 4")  # noqa: SLF001  a full disk
+        pragmas = (*connections._PRAGMAS, "PRAGMA max_page_count = 4")  # noqa: SLF001  a full disk
         with monkeypatch.context() as patched:
-            patched.setattr(database, "_PRAGMAS", pragmas)
+            patched.setattr(connections, "_PRAGMAS", pragmas)
             with pytest.raises(RegistryUnavailable, match="full"):
                 await Registry.open(registry_file)
         assert schema_of(registry_file) == []
@@ -117,8 +117,8 @@ class TestUnavailable:
     ) -> None:
         """It is refused at once, before anybody writes to it."""
         await (await Registry.open(registry_file)).close()
-        pragmas = (*database._PRAGMAS, "PRAGMA query_only = ON")  # noqa: SLF001  root may write
-        monkeypatch.setattr(database, "_PRAGMAS", pragmas)
+        pragmas = (*connections._PRAGMAS, "PRAGMA query_only = ON")  # noqa: SLF001  root may write
+        monkeypatch.setattr(connections, "_PRAGMAS", pragmas)
         with pytest.raises(RegistryUnavailable, match="readonly"):
             await Registry.open(registry_file)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from certgate_certs.registry import RegistryUnavailable, database
+from certgate_certs.registry import RegistryUnavailable, connections
 from certgate_certs.registry.database import Database
 
 INSERT = "INSERT INTO registration_code (code, instance_id) VALUES (?, 'i')"
@@ -27,7 +27,7 @@ async def impatient(
     registry_file: Path, monkeypatch: pytest.MonkeyPatch
 ) -> AsyncIterator[Database]:
     """Open it so that it waits for other writers only a moment."""
-    monkeypatch.setattr(database, "_BUSY_SECONDS", 0.05)
+    monkeypatch.setattr(connections, "_BUSY_SECONDS", 0.05)
     made = await Database.open(registry_file)
     yield made
     await made.close()

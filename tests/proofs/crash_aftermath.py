@@ -17,9 +17,9 @@ _HALF_DONE = {
         "SELECT c.sn FROM ca_certificate AS c LEFT JOIN registration_code AS r"
         " ON r.code = c.registration_code WHERE r.used IS NOT 1"
     ),
-    "device certificates without a CA": (
+    "device certificates without a CA that are not noted as to be removed": (
         "SELECT d.sn FROM device_certificate AS d LEFT JOIN ca_certificate AS c ON c.id = d.ca_id"
-        " WHERE c.id IS NULL"
+        " WHERE c.id IS NULL AND d.ca_id NOT IN (SELECT id FROM deleted_ca)"
     ),
     "device certificates without the client identifier they were registered with": (
         "SELECT d.sn FROM device_certificate AS d LEFT JOIN client_identifier AS i"

@@ -90,7 +90,7 @@ def test_nothing_is_wrong(remains: Remains) -> None:
     [
         ("UPDATE registration_code SET used = 0", "whose code is not used up"),
         ("DELETE FROM ca_certificate", "device certificates without a CA"),
-        ("DELETE FROM ca_certificate", "rows that refer to nothing"),
+        ("DELETE FROM device_certificate", "rows that refer to nothing"),
         ("DELETE FROM client_identifier", "without the client identifier"),
         ("DELETE FROM device_certificate", "client identifiers without a device"),
         ("DELETE FROM device_certificate", "was admitted and is not registered"),

@@ -23,6 +23,7 @@ from certgate_certs.registry.grace import (
 )
 from certgate_certs.registry.lagging import LaggingDevices, LaggingStanding
 from certgate_certs.registry.mailbox import Mailbox
+from certgate_certs.registry.remains import Remains
 from certgate_certs.registry.standing import KnownDevice, News, StandingReader
 from certgate_certs.rows import (
     Binding,
@@ -71,6 +72,7 @@ class Registry:
         faults: faults on purpose that are set, with their counts.
         grace: what is withdrawn but shall be seen later.
         everything: all that a scenario holds, as a whole.
+        remains: removes what deleted CAs have left behind.
         standing: the synchronous reader that decisions are made with.
     """
 
@@ -87,6 +89,7 @@ class Registry:
         self.faults = FaultRows(database)
         self.grace = Grace(database)
         self.everything = Everything(database)
+        self.remains = Remains(database)
 
     @classmethod
     async def open(cls, path: Path) -> "Registry":

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import aiosqlite
 
 from certgate_certs.registry.database import WITHDRAWN, Database
+from certgate_certs.registry.remains import remove_devices
 from certgate_certs.rows import CaCertificate, Registration, Status
 from certgate_certs.serial_number import look_up_key
 from certgate_certs.view import CertificateView
@@ -156,15 +157,24 @@ class CaCertificates:
             SerialNumberError: `sn` is no serial number.
         """
         key = look_up_key(sn)
+        left = False
         async with self._database.transaction() as connection:
             rows = await connection.execute_fetchall(
                 "DELETE FROM ca_certificate WHERE sn_key = ? AND instance_id = ?"
                 f" RETURNING {COLUMNS}",
                 (key, instance_id),
             )
-            deleted = list(rows)
+            deleted = [ca_from_row(row) for row in rows]
+            for ca in deleted:
+                left = await self._remove_devices(connection, ca)
             await connection.execute(WITHDRAWN)
-        return ca_from_row(deleted[0]) if deleted else None
+        if left:
+            self._database.remains.set()
+        return deleted[0] if deleted else None
+
+    async def _remove_devices(self, connection: aiosqlite.Connection, ca: CaCertificate) -> bool:
+        """Remove the devices of a CA that has just been deleted; tell whether any may be left."""
+        return await remove_devices(connection, ca.id)
 
 
 async def _obstacle(

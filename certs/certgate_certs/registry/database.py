@@ -1,36 +1,34 @@
 """The registry's file: written by one at a time, read beside it.
 
-WAL lets readers go on while somebody writes, in this process or another. ``synchronous = FULL``
-because an operation answers after its commit, and what was answered must survive the machine too.
-Records are written with ``NORMAL``: they survive this process, and nobody waits for the disk.
+An operation answers after its commit, and what was answered must survive the machine, too. Records
+survive this process, and nobody waits for the disk.
 """
 
 import asyncio
 import contextlib
 import sqlite3
-import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
 
 import aiosqlite
 
 from certgate_certs.registry.alive import Lives
+from certgate_certs.registry.connections import (
+    LASTING,
+    READING,
+    RECORDING,
+    connect,
+    opened,
+    translated,
+)
 from certgate_certs.registry.errors import RegistryUnavailable
 from certgate_certs.registry.migrations import MIGRATIONS, migrate
 
-# Twice this long a call may wait, behind another one and then by itself; SDKs give up after 10 s.
-_BUSY_SECONDS = 4.0
-_RETRY_SECONDS = 0.01
 Statement = tuple[str, Sequence[object]]
 """SQL with its parameters."""
 
-_PRAGMAS = ("PRAGMA journal_mode = WAL", "PRAGMA foreign_keys = ON")
-_CONNECTIONS = (
-    "PRAGMA synchronous = FULL",
-    "PRAGMA synchronous = NORMAL",
-    "PRAGMA query_only = ON",
-)
-"""What is special about each: the writer, the scribe, the reader."""
+WITHDRAWN = "UPDATE withdrawal SET number = number + 1"
+"""Goes with every change after which somebody may have lost a right; brokers look at it."""
 
 
 class Database:
@@ -44,6 +42,7 @@ class Database:
 
     Attributes:
         lives: tell which processes that share the file are alive.
+        remains: set when a CA was deleted that has left devices behind, and at first.
     """
 
     def __init__(
@@ -56,6 +55,8 @@ class Database:
         self.path = path
         self.lives = Lives(path)
         self._writer, self._scribe, self._reader = writer, scribe, reader
+        self.remains = asyncio.Event()
+        self.remains.set()
         self._lock = asyncio.Lock()
         self._closed = False
         self._in_vain = 0
@@ -76,12 +77,12 @@ class Database:
                 migrate(connection)
                 _try_to_write(connection)
             async with contextlib.AsyncExitStack() as stack:
-                opened = []
-                for own in _CONNECTIONS:
-                    opened.append(await _opened(path, *_PRAGMAS, own))
-                    stack.push_async_callback(opened[-1].close)
+                connections = []
+                for use in (LASTING, RECORDING, READING):
+                    connections.append(await opened(path, use))
+                    stack.push_async_callback(connections[-1].close)
                 stack.pop_all()
-        return cls(path, *opened)
+        return cls(path, *connections)
 
     async def close(self) -> None:
         """Let go of the file."""
@@ -92,8 +93,13 @@ class Database:
                 await connection.close()
 
     @contextlib.asynccontextmanager
-    async def transaction(self) -> AsyncIterator[aiosqlite.Connection]:
+    async def transaction(
+        self, through: aiosqlite.Connection | None = None
+    ) -> AsyncIterator[aiosqlite.Connection]:
         """Write: what the block does is committed when it ends, or not at all when it fails.
+
+        Args:
+            through: another connection than the writer, whose commits survive the machine.
 
         Yields:
             The connection, inside ``BEGIN IMMEDIATE``.
@@ -101,8 +107,26 @@ class Database:
         Raises:
             RegistryUnavailable: the file could not be written; nothing was.
         """
-        async with self._turn(), self._begun(self._writer):
-            yield self._writer
+        connection = self._writer if through is None else through
+        async with self._turn(), self._begun(connection):
+            yield connection
+
+    @contextlib.asynccontextmanager
+    async def further(self) -> AsyncIterator[aiosqlite.Connection]:
+        """Open one more connection for the length of the block, for long work beside the others.
+
+        Yields:
+            The connection; its commits survive this process.
+
+        Raises:
+            RegistryUnavailable: the file cannot be opened, or not be used.
+        """
+        with translated(self.path):
+            connection = await opened(self.path, RECORDING)
+            try:
+                yield connection
+            finally:
+                await connection.close()
 
     async def record(self, statements: Sequence[Statement]) -> None:
         """Write records, all of them or none; on return they survive this process.
@@ -113,11 +137,11 @@ class Database:
         Raises:
             RegistryUnavailable: the file could not be written; nothing was.
         """
-        async with self._turn():
-            if len(statements) == 1:  # A transaction by itself: one trip to the thread, not three.
+        if len(statements) == 1:  # A transaction by itself: one trip to the thread, not three.
+            async with self._turn():
                 await self._execute(self._scribe, *statements[0])
-                return
-            async with self._begun(self._scribe):
+        elif statements:
+            async with self.transaction(self._scribe):
                 for statement in statements:
                     await self._scribe.execute(*statement)
 
@@ -175,70 +199,8 @@ class Database:
             yield
 
 
-async def _opened(path: Path, *pragmas: str) -> aiosqlite.Connection:
-    opened = await aiosqlite.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
-    try:
-        for pragma in pragmas:
-            await opened.execute(pragma)
-    except BaseException:
-        await opened.close()
-        raise
-    return opened
-
-
 def _try_to_write(connection: sqlite3.Connection) -> None:
     # A file that may only be read is opened, and even locked, without a word.
     connection.execute("BEGIN IMMEDIATE")
     connection.execute(f"PRAGMA user_version = {len(MIGRATIONS)}")
     connection.execute("ROLLBACK")
-
-
-WITHDRAWN = "UPDATE withdrawal SET number = number + 1"
-"""Goes with every change after which somebody may have lost a right; brokers look at it."""
-
-
-@contextlib.contextmanager
-def translated(path: Path) -> Iterator[None]:
-    """Say what SQLite complains of in a sentence that names the file.
-
-    Args:
-        path: the registry file.
-
-    Raises:
-        RegistryUnavailable: in place of any `sqlite3.Error` of the block.
-    """
-    try:
-        yield
-    except sqlite3.Error as error:
-        raise RegistryUnavailable(f"the registry {path} cannot be used: {error}") from error
-
-
-def connect(path: Path) -> sqlite3.Connection:
-    """Open a plain connection with the registry's settings.
-
-    Args:
-        path: the registry file.
-    """
-    connection = sqlite3.connect(path, isolation_level=None, timeout=_BUSY_SECONDS)
-    try:
-        _change_to_wal(connection)
-        for pragma in _PRAGMAS:
-            connection.execute(pragma)
-    except sqlite3.Error:
-        connection.close()
-        raise
-    return connection
-
-
-def _change_to_wal(connection: sqlite3.Connection) -> None:
-    # SQLite does not wait here: where two processes make the change at once, one fails at once.
-    give_up = time.monotonic() + _BUSY_SECONDS
-    while True:
-        try:
-            connection.execute("PRAGMA journal_mode = WAL")
-        except sqlite3.OperationalError as error:
-            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > give_up:
-                raise
-            time.sleep(_RETRY_SECONDS)
-        else:
-            return

@@ -5,9 +5,24 @@ from dataclasses import dataclass
 import aiosqlite
 
 from certgate_certs.chain import Path
+from certgate_certs.registry.remains import REGISTERED
 from certgate_certs.rows import Binding, Status
 from certgate_certs.serial_number import look_up_key
 from certgate_certs.view import CertificateView
+
+_BIND = (
+    "INSERT INTO client_identifier (instance_id, client_id, device_id) VALUES (?, ?, ?)"
+    " ON CONFLICT DO NOTHING"
+)
+# A device whose CA is gone owns nothing any more, even if its row is still to be removed.
+_DISOWN = (
+    "DELETE FROM client_identifier WHERE instance_id = ? AND client_id = ?"
+    f" AND NOT EXISTS (SELECT 1 FROM {REGISTERED} WHERE d.id = device_id)"
+)
+_IS_OWNED = (
+    f"SELECT 1 FROM {REGISTERED} JOIN client_identifier AS b ON b.device_id = d.id"
+    " WHERE b.id = ? AND b.device_id = ?"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,8 +112,7 @@ async def _device(connection: aiosqlite.Connection, first_use: FirstUse) -> int:
 
 async def _still_active(connection: aiosqlite.Connection, device_id: int, ca_id: int) -> int:
     rows = await connection.execute_fetchall(
-        "SELECT 1 FROM device_certificate AS d JOIN ca_certificate AS c ON c.id = d.ca_id"
-        " WHERE d.id = ? AND d.status = ? AND c.id = ? AND c.status = ?",
+        f"SELECT 1 FROM {REGISTERED} WHERE d.id = ? AND d.status = ? AND c.id = ? AND c.status = ?",
         (device_id, Status.ACTIVE, ca_id, Status.ACTIVE),
     )
     if not list(rows):
@@ -113,11 +127,11 @@ async def _binding(
     if first_use.client_id is None:
         return None if bound is None else await _still_owned(connection, bound)
     if bound is None:
-        cursor = await connection.execute(
-            "INSERT INTO client_identifier (instance_id, client_id, device_id) VALUES (?, ?, ?)"
-            " ON CONFLICT DO NOTHING",
-            (first_use.instance_id, first_use.client_id, device_id),
-        )
+        which = (first_use.instance_id, first_use.client_id)
+        cursor = await connection.execute(_BIND, (*which, device_id))
+        if not cursor.rowcount:
+            await connection.execute(_DISOWN, which)
+            cursor = await connection.execute(_BIND, (*which, device_id))
         return _row_written(cursor)
     cursor = await connection.execute(
         "UPDATE client_identifier SET device_id = ? WHERE id = ? AND device_id = ?",
@@ -128,10 +142,7 @@ async def _binding(
 
 
 async def _still_owned(connection: aiosqlite.Connection, bound: Binding) -> int:
-    rows = await connection.execute_fetchall(
-        "SELECT 1 FROM client_identifier WHERE id = ? AND device_id = ?",
-        (bound.id, bound.device_id),
-    )
+    rows = await connection.execute_fetchall(_IS_OWNED, (bound.id, bound.device_id))
     if not list(rows):
         raise Overtaken
     return bound.id

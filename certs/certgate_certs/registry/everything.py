@@ -25,6 +25,7 @@ _EMPTIED = (
     "client_identifier",
     "device_certificate",
     "ca_certificate",
+    "deleted_ca",
     "registration_code",
     "decision",
     "closing",
@@ -50,7 +51,7 @@ _ALL = """
 SELECT 'ca_certificate', id, instance_id, name, status, content, verification, registration_code
 FROM ca_certificate
 UNION ALL SELECT 'device_certificate', id, ca_id, der, status, chain, NULL, NULL
-FROM device_certificate
+FROM device_certificate WHERE ca_id IN (SELECT id FROM ca_certificate)
 UNION ALL SELECT 'client_identifier', device_id, client_id, NULL, NULL, NULL, NULL, NULL
 FROM client_identifier
 UNION ALL SELECT 'code', code, instance_id, used, NULL, NULL, NULL, NULL

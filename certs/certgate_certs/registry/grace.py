@@ -13,6 +13,7 @@ import aiosqlite
 from certgate_certs.registry.cas import CaCertificates
 from certgate_certs.registry.database import Database
 from certgate_certs.registry.devices import DeviceCertificates
+from certgate_certs.registry.remains import REGISTERED, note
 from certgate_certs.rows import CaCertificate, DeviceCertificate, Status
 from certgate_certs.serial_number import look_up_key
 
@@ -20,13 +21,8 @@ TABLES = ("grace_ca", "grace_device", "grace_identifier")
 
 _KEEP_CA = "INSERT INTO grace_ca SELECT NULL, ?, * FROM ca_certificate WHERE id = ?"
 _KEEP_DEVICE = "INSERT INTO grace_device SELECT NULL, ?, * FROM device_certificate WHERE id = ?"
-_KEEP_DEVICES = "INSERT INTO grace_device SELECT NULL, ?, * FROM device_certificate WHERE ca_id = ?"
 _KEEP_IDENTIFIERS = (
     "INSERT INTO grace_identifier SELECT NULL, ?, * FROM client_identifier WHERE device_id = ?"
-)
-_KEEP_IDENTIFIERS_OF_CA = (
-    "INSERT INTO grace_identifier SELECT NULL, ?, * FROM client_identifier WHERE device_id IN"
-    " (SELECT id FROM device_certificate WHERE ca_id = ?)"
 )
 
 
@@ -53,14 +49,15 @@ class Grace:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def keep_ca(self, instance_id: str, sn: str, until: int, *, deleted: bool) -> bool:
+    async def keep_ca(self, instance_id: str, sn: str, until: int) -> bool:
         """Keep a CA certificate as it is.
+
+        Where it is about to be deleted its devices are seen as long as it is itself.
 
         Args:
             instance_id: the instance it is registered with.
             sn: its serial number in any notation.
             until: how long it is to be seen so, milliseconds since the epoch.
-            deleted: it is about to be deleted, its devices with it.
 
         Returns:
             Whether there is such a CA.
@@ -69,8 +66,7 @@ class Grace:
             SerialNumberError: `sn` is no serial number.
         """
         sql = "SELECT id FROM ca_certificate WHERE instance_id = ? AND sn_key = ?"
-        keep = [_KEEP_CA, _KEEP_DEVICES, _KEEP_IDENTIFIERS_OF_CA] if deleted else [_KEEP_CA]
-        return await self._keep(sql, (instance_id, look_up_key(sn)), until, keep)
+        return await self._keep(sql, (instance_id, look_up_key(sn)), until, [_KEEP_CA])
 
     async def keep_device(
         self, instance_id: str, ca_sn: str, sn: str, until: int, *, deleted: bool
@@ -91,7 +87,7 @@ class Grace:
             SerialNumberError: `ca_sn` or `sn` is no serial number.
         """
         sql = (
-            "SELECT d.id FROM device_certificate AS d JOIN ca_certificate AS c ON c.id = d.ca_id"
+            f"SELECT d.id FROM {REGISTERED}"
             " WHERE c.instance_id = ? AND c.sn_key = ? AND d.sn_key = ?"
         )
         keep = [_KEEP_DEVICE, _KEEP_IDENTIFIERS] if deleted else [_KEEP_DEVICE]
@@ -146,7 +142,7 @@ class DelayedCaCertificates(CaCertificates):
     async def set_status(self, instance_id: str, sn: str, status: Status) -> CaCertificate | None:
         """Activate, which ends the period of grace at once, or inactivate."""
         if status is Status.INACTIVE:
-            await self._keep(instance_id, sn, deleted=False)
+            await self._keep(instance_id, sn)
         changed = await super().set_status(instance_id, sn, status)
         if changed is not None and status is Status.ACTIVE:
             await self._grace.end("grace_ca", changed.id)
@@ -154,11 +150,16 @@ class DelayedCaCertificates(CaCertificates):
 
     async def delete(self, instance_id: str, sn: str) -> CaCertificate | None:
         """Delete a CA certificate with every device certificate registered under it."""
-        await self._keep(instance_id, sn, deleted=True)
+        await self._keep(instance_id, sn)
         return await super().delete(instance_id, sn)
 
-    async def _keep(self, instance_id: str, sn: str, *, deleted: bool) -> None:
-        if await self._grace.keep_ca(instance_id, sn, self._period.end(), deleted=deleted):
+    async def _remove_devices(self, connection: aiosqlite.Connection, ca: CaCertificate) -> bool:
+        """Leave the devices for the time when their CA is seen no more."""
+        await note(connection, ca.id, left=True)
+        return True
+
+    async def _keep(self, instance_id: str, sn: str) -> None:
+        if await self._grace.keep_ca(instance_id, sn, self._period.end()):
             await self._period.begun()
 
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import aiosqlite
 
-from certgate_certs.registry.database import Database, translated
+from certgate_certs.registry.connections import READING, translated
+from certgate_certs.registry.database import Database
 from certgate_certs.registry.devices import DeviceCertificates
 from certgate_certs.registry.enrolment import Enrolled, FirstUse, Overtaken, enrol
 from certgate_certs.registry.standing import StandingReader
@@ -46,7 +47,7 @@ class LaggingStanding(StandingReader):
             self._connection.execute("PRAGMA query_only = OFF")
             for tables, condition in _SEEN.items():
                 self._connection.execute(_view(self._connection, *tables, condition))
-            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.execute(READING)
 
     @contextlib.contextmanager
     def moment(self) -> Iterator[None]:
@@ -155,23 +156,13 @@ _FOLLOW_IDENTIFIERS = (
 )
 _KEEP_IDENTIFIERS = (
     "INSERT INTO grace_identifier SELECT NULL, :until, * FROM client_identifier"
-    " WHERE id NOT IN (SELECT id FROM grace_identifier) AND device_id IN"
-    " (SELECT id FROM device_certificate WHERE {} = :id)"
-)
-_KEEP_DEVICES = (
-    "INSERT INTO grace_device SELECT NULL, :until, * FROM device_certificate"
-    " WHERE ca_id = :id AND id NOT IN (SELECT id FROM grace_device)"
+    " WHERE id NOT IN (SELECT id FROM grace_identifier) AND device_id = :id"
 )
 _DELETE = {
-    "ca_certificate": (
-        _FOLLOW_IDENTIFIERS,
-        _KEEP_IDENTIFIERS.format("ca_id"),
-        _KEEP_DEVICES,
-        "DELETE FROM ca_certificate WHERE id = :id",
-    ),
+    "ca_certificate": ("DELETE FROM ca_certificate WHERE id = :id",),
     "device_certificate": (
         _FOLLOW_IDENTIFIERS,
-        _KEEP_IDENTIFIERS.format("id"),
+        _KEEP_IDENTIFIERS,
         "DELETE FROM device_certificate WHERE id = :id",
     ),
 }
@@ -180,8 +171,9 @@ _DELETE = {
 async def _enrol_as_before(
     connection: aiosqlite.Connection, first_use: FirstUse, now: int
 ) -> Enrolled:
-    undo = await _put_back(connection, _CAS, first_use.ca_id, now)
-    bound = first_use.bound
+    bound, undo = first_use.bound, []
+    for ca_id in {first_use.ca_id, first_use.ca_id if bound is None else bound.ca_id}:
+        undo += await _put_back(connection, _CAS, ca_id, now)
     for device_id in {first_use.device_id, None if bound is None else bound.device_id} - {None}:
         undo = [*await _put_back(connection, _DEVICES, device_id, now), *undo]
     if bound is not None:

@@ -153,7 +153,36 @@ CREATE TABLE answer (
 ) STRICT, WITHOUT ROWID
 """
 
-MIGRATIONS: tuple[str, ...] = (_FIRST,)
+# Devices outlive their CA: it is deleted at once, they are removed little by little (remains.py).
+_SECOND = """
+CREATE TABLE device (
+    id INTEGER PRIMARY KEY AUTOINCREMENT,
+    ca_id INTEGER NOT NULL,
+    sn_key TEXT NOT NULL,
+    sn TEXT NOT NULL,
+    fingerprint BLOB NOT NULL,
+    name TEXT NOT NULL,
+    subject TEXT NOT NULL,
+    subject_der BLOB NOT NULL,
+    status INTEGER NOT NULL,
+    der BLOB NOT NULL,
+    not_before INTEGER NOT NULL,
+    not_after INTEGER NOT NULL,
+    chain BLOB NOT NULL,
+    UNIQUE (ca_id, sn_key)
+) STRICT;
+INSERT INTO device SELECT * FROM device_certificate;
+DELETE FROM sqlite_sequence WHERE name = 'device';
+INSERT INTO sqlite_sequence SELECT 'device', seq FROM sqlite_sequence
+    WHERE name = 'device_certificate';
+DROP TABLE device_certificate;
+ALTER TABLE device RENAME TO device_certificate;
+CREATE INDEX device_certificate_by_fingerprint ON device_certificate (fingerprint);
+CREATE INDEX device_certificate_by_ca ON device_certificate (ca_id);
+CREATE TABLE deleted_ca (id INTEGER PRIMARY KEY) STRICT
+"""
+
+MIGRATIONS: tuple[str, ...] = (_FIRST, _SECOND)
 """One script a version, oldest first; a script that has been released is never edited."""
 
 
@@ -169,6 +198,9 @@ def migrate(connection: sqlite3.Connection) -> None:
     """
     if _version(connection) == len(MIGRATIONS):
         return
+    # A table that is dropped would take what refers to it along. This has no effect once one has
+    # begun.
+    connection.execute("PRAGMA foreign_keys = OFF")
     connection.execute("BEGIN IMMEDIATE")
     try:
         for script in MIGRATIONS[_known_version(connection) :]:

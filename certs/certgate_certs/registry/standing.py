@@ -14,9 +14,10 @@ from typing import NamedTuple
 
 from certgate_certs.registry.cas import COLUMNS as CA_COLUMNS
 from certgate_certs.registry.cas import ca_from_row
-from certgate_certs.registry.database import connect, translated
+from certgate_certs.registry.connections import READING, connect, translated
 from certgate_certs.registry.devices import COLUMNS as DEVICE_COLUMNS
-from certgate_certs.registry.devices import TABLES, device_from_row
+from certgate_certs.registry.devices import device_from_row
+from certgate_certs.registry.remains import REGISTERED
 from certgate_certs.rows import Binding, CaCertificate, Cause, DeviceCertificate, Status
 from certgate_certs.serial_number import look_up_key
 
@@ -73,7 +74,7 @@ class StandingReader:
         self._path = path
         with translated(path):
             self._connection = connect(path)
-            self._connection.execute("PRAGMA query_only = ON")
+            self._connection.execute(READING)
 
     def close(self) -> None:
         """Let go of the file."""
@@ -120,7 +121,7 @@ class StandingReader:
             fingerprint: SHA-256 of the certificate's DER.
         """
         rows = self._connection.execute(
-            f"SELECT {DEVICE_COLUMNS}, {_CA_OF_DEVICE} FROM {TABLES}"
+            f"SELECT {DEVICE_COLUMNS}, {_CA_OF_DEVICE} FROM {REGISTERED}"
             " WHERE d.fingerprint = ? AND c.instance_id = ? ORDER BY d.id",
             (fingerprint, instance_id),
         )
@@ -165,8 +166,8 @@ class StandingReader:
             client_id: the identifier.
         """
         row = self._connection.execute(
-            "SELECT b.id, d.id, d.ca_id, d.subject_der, d.not_before FROM client_identifier AS b"
-            " JOIN device_certificate AS d ON d.id = b.device_id"
+            "SELECT b.id, d.id, d.ca_id, d.subject_der, d.not_before"
+            f" FROM {REGISTERED} JOIN client_identifier AS b ON b.device_id = d.id"
             " WHERE b.instance_id = ? AND b.client_id = ?",
             (instance_id, client_id),
         ).fetchone()
