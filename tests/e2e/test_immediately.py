@@ -78,7 +78,7 @@ def test_nobody_is_admitted_after_the_answer(
         assert len(after) > ATTEMPTS // 4
         assert set(after) == {5}
         if operation == "delete":
-            assert device_rows(state) == 0
+            wait_until(lambda: device_rows(state) == 0, "the rows are removed")
 
 
 def device_rows(state: Path) -> int:

@@ -21,6 +21,7 @@ from certgate_controlplane.state import StateDirectory
 ca = typer.Typer(
     help="List, register, activate, inactivate and delete CA certificates of a running lab.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 Wanted = Annotated[str, typer.Argument(metavar="CA", help="Serial number or name.")]

@@ -18,6 +18,7 @@ from certgate_controlplane.runbook import Runbook
 device = typer.Typer(
     help="List, activate, inactivate and delete device certificates of a running lab.",
     no_args_is_help=True,
+    add_completion=False,
 )
 
 Wanted = Annotated[str, typer.Argument(metavar="DEVICE", help="Serial number or name.")]

@@ -12,6 +12,7 @@ from certgate_controlplane.state import StateDirectory
 pki = typer.Typer(
     help="Make CAs, devices and verification certificates. Not for anything real.",
     no_args_is_help=True,
+    add_completion=False,
 )
 pki.command("odd")(odd)
 

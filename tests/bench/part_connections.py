@@ -1,0 +1,70 @@
+"""What admitting a device costs: CPU time of the server, and connections a second."""
+
+import contextlib
+import itertools
+from collections import defaultdict
+
+from bench.clients import Device, Load
+from bench.filling import client_id
+from bench.identities import Identities
+from bench.peers import certgate, mosquitto, plain_amqtt
+from bench.processes import Process
+from bench.revocation_lists import RevocationList
+from bench.scope import Scope
+
+PART = "connections"
+CPU = {
+    False: "CPU of the server for a full handshake",
+    True: "CPU of the server for a resumed one",
+}
+RATE = {False: "full handshakes in a second", True: "resumed ones in a second"}
+
+
+def measure(scope: Scope) -> None:
+    """Let the same devices connect to each server in turn."""
+    with contextlib.ExitStack() as stack:
+        ours = stack.enter_context(certgate(scope.folder))
+        ours.api.register(scope.fleet.ca, "fleet")
+        empty = RevocationList.of(scope.fleet, 0)
+        theirs = [
+            stack.enter_context(plain_amqtt(scope.folder, scope.fleet, scope.server)),
+            stack.enter_context(mosquitto(scope.folder, scope.fleet, scope.server, empty.file)),
+        ]
+        loads = {server.name: load(scope.fleet, server) for server in (ours.process, *theirs)}
+        for each in loads.values():
+            each.round()  # Devices register themselves, and whatever is warm later gets so.
+            each.round(resume=True)
+        cpu, rate = defaultdict(list), defaultdict(list)
+        for _ in range(scope.rounds):
+            for resume in (False, True):
+                for name, each in loads.items():
+                    milliseconds, a_second = each.round(resume=resume)
+                    cpu[resume, name].append(milliseconds)
+                    rate[resume, name].append(a_second)
+    for resume in (False, True):
+        scope.book.add(PART, CPU[resume], "ms", {name: cpu[resume, name] for name in loads})
+        scope.book.add(PART, RATE[resume], "/s", {name: rate[resume, name] for name in loads})
+    _claim(scope)
+
+
+def load(fleet: Identities, *servers: Process) -> Load:
+    """Give the devices that connect to a server, or to several in turn."""
+    trusted = {server.port: fleet.contexts(server.trusted) for server in servers}
+    ports = itertools.cycle(trusted)
+    devices = [
+        Device(port, trusted[port][number], client_id(fleet, number))
+        for number, port in zip(range(fleet.count), ports, strict=False)
+    ]
+    return Load(servers, devices)
+
+
+def _claim(scope: Scope) -> None:
+    book = scope.book
+    for other, limit in (("amqtt", 0.85), ("Mosquitto", 1.6)):
+        text = f"CPU for a full handshake, certgate by {other}"
+        book.claim(text, book.ratio(PART, CPU[False], "certgate", other), limit)
+    full, resumed = (book.find(PART, CPU[resume], "certgate") for resume in (False, True))
+    shares = [a / b for a, b in zip(resumed.rounds, full.rounds, strict=True)]
+    scope.book.claim(
+        "CPU of certgate, resumed by full handshake", sorted(shares)[len(shares) // 2], 0.8
+    )

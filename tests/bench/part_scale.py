@@ -1,0 +1,63 @@
+"""The same with many registered devices, and for Mosquitto with CRLs as long."""
+
+import contextlib
+import time
+from collections import defaultdict
+
+from bench.clients import Load
+from bench.part_connections import load
+from bench.peers import certgate, mosquitto
+from bench.processes import Process
+from bench.revocation_lists import RevocationList
+from bench.scope import Scope
+
+PART = "scale"
+CPU = "CPU of the server for a full handshake"
+MEMORY = "memory of the server"
+_ROUND_SECONDS = 1.5
+"""With a long CRL fewer devices connect in a round, so that it does not take minutes."""
+
+
+def measure(scope: Scope) -> None:
+    """Let devices connect to servers that know few others, or many."""
+    with contextlib.ExitStack() as stack:
+        loads: dict[tuple[str, int], Load] = {}
+        servers: dict[tuple[str, int], Process] = {}
+        for size in scope.sizes:
+            crl = RevocationList.of(scope.fleet, size)
+            ours = stack.enter_context(
+                certgate(scope.folder, registry=scope.registry(size))
+            ).process
+            theirs = stack.enter_context(
+                mosquitto(scope.folder, scope.fleet, scope.server, crl.file)
+            )
+            for server in (ours, theirs):
+                loads[server.name, size] = load(scope.fleet, server)
+                loads[server.name, size].round(count=4)  # Reading a long CRL takes a while.
+                servers[server.name, size] = server
+        counts = {key: _count(each) for key, each in loads.items()}
+        cpu, memory = defaultdict(list), defaultdict(list)
+        for _ in range(scope.rounds):
+            for (name, size), each in loads.items():
+                milliseconds, _ = each.round(count=counts[name, size])
+                cpu[f"{name}, {size:,}"].append(milliseconds)
+                memory[f"{name}, {size:,}"].append(servers[name, size].resident() / 1024)
+    scope.book.add(PART, CPU, "ms", cpu)
+    scope.book.add(PART, MEMORY, "MiB", memory)
+    _claim(scope)
+
+
+def _count(each: Load) -> int:
+    """Find out how many devices connect in the time of a round."""
+    began = time.perf_counter()
+    each.round(count=4)
+    seconds = (time.perf_counter() - began) / 4
+    return max(4, int(_ROUND_SECONDS / seconds))
+
+
+def _claim(scope: Scope) -> None:
+    book, most = scope.book, f"{scope.most:,}"
+    ours = book.ratio(PART, CPU, f"certgate, {most}", "certgate, 0")
+    book.claim(f"CPU of certgate, {most} registered devices by none", ours, 1.1)
+    theirs = book.ratio(PART, CPU, f"certgate, {most}", f"Mosquitto, {most}")
+    book.claim(f"CPU, certgate with {most} devices by Mosquitto with as long a CRL", theirs, 0.06)

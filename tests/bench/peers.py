@@ -1,0 +1,155 @@
+"""certgate and those it is measured beside, each ready for the devices of one CA."""
+
+import contextlib
+import itertools
+import json
+import os
+import shutil
+import signal
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.api import Api
+from bench.identities import Identities, ServerFiles
+from bench.machine import program
+from bench.processes import Process, free_port, listens, running
+
+_HERE = Path(__file__).parent
+_number = itertools.count()
+
+
+@dataclass(frozen=True)
+class Certgate:
+    """A certgate that runs.
+
+    Attributes:
+        process: the process.
+        api: calls its API.
+    """
+
+    process: Process
+    api: Api
+
+
+@contextlib.contextmanager
+def certgate(folder: Path, *options: str, registry: Path | None = None) -> Iterator[Certgate]:
+    """Run ``certgate serve``, broker and API in one process.
+
+    Args:
+        folder: where its state goes.
+        options: more options.
+        registry: a registry file to begin with; it is copied.
+    """
+    state = folder / f"state-{next(_number)}"
+    state.mkdir(mode=0o700)
+    if registry is not None:
+        shutil.copy(registry, state / "registry.db")
+    ready_file, address = state / "ready.json", {}
+
+    def ready() -> int | None:
+        if not ready_file.exists():
+            return None
+        address.update(json.loads(ready_file.read_text()))
+        return int(address["mqtts_port"])
+
+    ports = ["--api-port", "0", "--mqtts-port", "0", "--throttle", "0"]
+    place = ["--state-dir", str(state), "--ready-file", str(ready_file)]
+    command = [sys.executable, "-m", "certgate_controlplane", "serve", *ports, *place, *options]
+    trusted = state / "server-ca" / "certificate.pem"
+    log = folder / "certgate.log"
+    with (
+        running("certgate", command, ready, trusted, log) as process,
+        Api(address["api_url"]) as api,
+    ):
+        yield Certgate(process, api)
+    shutil.rmtree(state)
+
+
+@contextlib.contextmanager
+def brokers(folder: Path, registry: Path, count: int) -> Iterator[list[Process]]:
+    """Run several brokers on one registry.
+
+    Args:
+        folder: where their state goes.
+        registry: a registry file to begin with; it is copied.
+        count: how many.
+    """
+    state = folder / f"state-{next(_number)}"
+    state.mkdir(mode=0o700)
+    shutil.copy(registry, state / "registry.db")
+    with contextlib.ExitStack() as stack:
+        yield [
+            stack.enter_context(_broker(state, f"broker-{number}", folder / "certgate.log"))
+            for number in range(count)
+        ]
+
+
+@contextlib.contextmanager
+def _broker(state: Path, name: str, log: Path) -> Iterator[Process]:
+    ready_file = state / f"{name}.json"
+
+    def ready() -> int | None:
+        return (
+            int(json.loads(ready_file.read_text())["mqtts_port"]) if ready_file.exists() else None
+        )
+
+    place = ["--state-dir", str(state), "--ready-file", str(ready_file), "--mqtts-port", "0"]
+    command = [sys.executable, "-m", "certgate_controlplane", "serve", "--only", "broker", *place]
+    trusted = state / "server-ca" / "certificate.pem"
+    with running(name, command, ready, trusted, log) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def plain_amqtt(folder: Path, devices: Identities, server: ServerFiles) -> Iterator[Process]:
+    """Run amqtt by itself."""
+    port = free_port()
+    files = [str(devices.ca_file), str(server.chain), str(server.key)]
+    command = [sys.executable, str(_HERE / "plain_amqtt.py"), str(port), *files]
+    log = folder / "amqtt.log"
+    with running("amqtt", command, listens(port), server.trusted, log) as process:
+        yield process
+
+
+@contextlib.contextmanager
+def mosquitto(
+    folder: Path, devices: Identities, server: ServerFiles, crl: Path
+) -> Iterator[Process]:
+    """Run Mosquitto with a CRL."""
+    port = free_port()
+    settings = {
+        "listener": f"{port} 127.0.0.1",
+        "cafile": devices.ca_file,
+        "certfile": server.chain,
+        "keyfile": server.key,
+        "crlfile": crl,
+        "require_certificate": "true",
+        "allow_anonymous": "true",
+        "max_connections": "-1",
+        "set_tcp_nodelay": "true",
+        "log_type": "error",
+    }
+    if os.geteuid() == 0:
+        settings["user"] = "root"  # Else it drops to a user that may not read these files.
+    file = folder / f"mosquitto-{next(_number)}.conf"
+    file.write_text("".join(f"{name} {value}\n" for name, value in settings.items()))
+    command = [program("mosquitto"), "-c", str(file)]
+    log = folder / "mosquitto.log"
+    with running("Mosquitto", command, listens(port), server.trusted, log) as process:
+        yield process
+
+
+def reload_crl(process: Process) -> None:
+    """Let Mosquitto read its CRL again."""
+    process.running.send_signal(signal.SIGHUP)
+
+
+@contextlib.contextmanager
+def moto() -> Iterator[Process]:
+    """Run moto's server."""
+    port = free_port()
+    command = [sys.executable, "-m", "moto.server", "-p", str(port)]
+    with running("moto", command, listens(port)) as process:
+        yield process

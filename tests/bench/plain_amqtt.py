@@ -1,0 +1,43 @@
+"""amqtt by itself, with its own TLS listener and a plugin that only looks at the certificate.
+
+``python plain_amqtt.py PORT CA-FILE CERTIFICATE KEY``
+"""
+
+import asyncio
+import logging
+import sys
+
+from amqtt.broker import Broker
+from amqtt.plugins.base import BaseAuthPlugin
+from amqtt.session import Session
+
+
+class Looking(BaseAuthPlugin):
+    """Lets everybody in who has shown a certificate."""
+
+    async def authenticate(self, *, session: Session) -> bool | None:
+        """Look at the certificate."""
+        tls = session.ssl_object
+        return tls is not None and bool(tls.getpeercert(binary_form=True))
+
+
+async def main(port: str, ca_file: str, certificate: str, key: str) -> None:
+    """Serve until somebody ends it."""
+    listener = {
+        "type": "tcp",
+        "bind": f"127.0.0.1:{port}",
+        "ssl": True,
+        "cafile": ca_file,
+        "certfile": certificate,
+        "keyfile": key,
+    }
+    plugins: dict[str, dict[str, object]] = {
+        "plain_amqtt.Looking": {}
+    }  # This file, which its folder makes importable.
+    await Broker({"listeners": {"default": listener}, "plugins": plugins}).start()
+    await asyncio.Event().wait()
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.WARNING)
+    asyncio.run(main(*sys.argv[1:]))
