@@ -6,10 +6,12 @@ import os
 import signal
 import socket
 import ssl
+import subprocess
 import sys
 import threading
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
@@ -38,10 +40,10 @@ NOWHERE = Address(1, None, "127.0.0.1", 1, None, ("post-cn-test",), "nowhere")
 def options() -> Iterator[tuple[str, str, object]]:
     """Give every option of every command: command, name, environment variable."""
 
-    def walk(command: object, path: str) -> Iterator[tuple[str, str, object]]:
-        for name, below in getattr(command, "commands", {}).items():
-            yield from walk(below, f"{path} {name}".strip())
-        for parameter in getattr(command, "params", []):
+    def walk(command: Any, path: str) -> Iterator[tuple[str, str, object]]:
+        for name in command.list_commands(None) if hasattr(command, "list_commands") else ():
+            yield from walk(command.get_command(None, name), f"{path} {name}".strip())
+        for parameter in command.params:
             if parameter.param_type_name == "option" and parameter.name != "help":
                 yield path, max(parameter.opts, key=len), parameter.envvar
 
@@ -52,6 +54,23 @@ def options() -> Iterator[tuple[str, str, object]]:
 def test_every_option_has_its_variable(command: str, option: str, variable: object) -> None:
     """The variable is CERTGATE_ and the option's name."""
     assert variable == "CERTGATE_" + option.removeprefix("--").replace("-", "_").upper()
+
+
+def test_serve_needs_no_other_command() -> None:
+    """What is not asked for is not imported: a start is to be nearly free."""
+    program = (
+        "import sys; sys.argv = ['certgate', 'serve', '--help']\n"
+        "from certgate_controlplane.cli import main\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(*sorted(name for name in sys.modules if name.startswith('certgate_controlplane.')))"
+    )
+    command = [sys.executable, "-c", program]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=60, check=True)
+    loaded = set(ended.stdout.splitlines()[-1].split())
+    assert "certgate_controlplane.cli.serve" in loaded
+    heavy = {f"certgate_controlplane.{name}" for name in ("demo", "fleet", "report", "toolkit")}
+    assert not heavy & loaded
 
 
 def test_options_were_found() -> None:

@@ -66,11 +66,11 @@ def commands() -> Iterator[tuple[str, Any]]:
     """Give every command of the command line with its name."""
 
     def walk(command: Any, path: str) -> Iterator[tuple[str, Any]]:
-        below = getattr(command, "commands", {})
-        for name, each in below.items():
-            yield from walk(each, f"{path} {name}".strip())
-        if not below:
+        if not hasattr(command, "list_commands"):
             yield path, command
+            return
+        for name in command.list_commands(None):
+            yield from walk(command.get_command(None, name), f"{path} {name}".strip())
 
     yield from walk(typer.main.get_command(app), "")
 
