@@ -24,6 +24,7 @@ from certgate_certs.registry import (
     RegistryUnavailable,
     Status,
 )
+from certgate_certs.rows import Issuer
 from certgate_certs.view import CertificateError, CertificateView
 
 _ATTEMPTS = 10
@@ -144,10 +145,15 @@ class Admission:
 
     def _look_up(self, presented: Presented) -> tuple[Leaf, Standing]:
         reader = self._registry.standing
-        with reader.moment():
-            known = reader.known_devices(presented.instance_id, presented.fingerprint)
-            leaf, standing = _directly_issued(known) or self._follow(presented, known)
-            binding = reader.binding(presented.instance_id, presented.client_id)
+        which = (presented.instance_id, presented.fingerprint)
+        known, binding = reader.look_up(*which, presented.client_id)
+        found = _directly_issued(known)
+        if found is None:
+            with reader.moment():
+                known = reader.known_devices(*which)
+                found = self._follow(presented, known)
+                binding = reader.binding(presented.instance_id, presented.client_id)
+        leaf, standing = found
         return leaf, replace(
             standing,
             registrations=frozenset(item.device.id for item in known),
@@ -170,11 +176,9 @@ class Admission:
         # A defect may be a serial number too long to be looked up; it refuses by itself.
         new = device is None and not view.defects
         taken = new and self._registry.standing.serial_taken(ca.id, view.sn)
-        return leaf, Standing(ca=ca, path=path, device=device, serial_taken=taken)
+        return leaf, Standing(ca=ca.issuer, path=path, device=device, serial_taken=taken)
 
-    async def _enrol(
-        self, presented: Presented, ca: CaCertificate, standing: Standing
-    ) -> Enrolled | None:
+    async def _enrol(self, presented: Presented, ca: Issuer, standing: Standing) -> Enrolled | None:
         # An identifier that the broker chose is nobody's; kept, such bindings would never end.
         first_use = self._policy.client_id_binding is IdentifierBinding.FIRST_USE
         free = presented.client_id_assigned or not first_use
@@ -212,7 +216,7 @@ def _answerable(candidates: list[tuple[CaCertificate, Path]]) -> tuple[CaCertifi
     )
 
 
-def _identity(presented: Presented, leaf: Leaf, ca: CaCertificate, enrolled: Enrolled) -> Identity:
+def _identity(presented: Presented, leaf: Leaf, ca: Issuer, enrolled: Enrolled) -> Identity:
     return Identity(
         instance_id=presented.instance_id,
         client_id=presented.client_id,

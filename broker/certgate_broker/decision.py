@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from certgate_broker.policy import IdentifierBinding, MqttAuth, Policy
 from certgate_broker.reasons import Reason
 from certgate_certs.chain import Path
-from certgate_certs.rows import Binding, CaCertificate, DeviceCertificate, Status
+from certgate_certs.rows import Binding, DeviceCertificate, Issuer, Status
 from certgate_certs.view import CertificateView
 
 _EMPTY_NAME = b"0\x00"  # DER of an empty SEQUENCE: a subject that names nobody.
@@ -89,7 +89,7 @@ class Standing:
         binding: whose the client identifier is, or None.
     """
 
-    ca: CaCertificate | None = None
+    ca: Issuer | None = None
     issuer_known: bool = False
     path: Path | None = None
     device: DeviceCertificate | None = None

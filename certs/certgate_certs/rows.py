@@ -12,6 +12,25 @@ class Status(IntEnum):
 
 
 @dataclass(frozen=True, slots=True)
+class Issuer:
+    """What a decision has to know of a registered CA certificate.
+
+    Attributes:
+        id: number of the registration.
+        sn: serial number, `Sn` form.
+        status: active or inactive.
+        not_before: milliseconds since the epoch.
+        not_after: milliseconds since the epoch.
+    """
+
+    id: int
+    sn: str
+    status: Status
+    not_before: int
+    not_after: int
+
+
+@dataclass(frozen=True, slots=True)
 class CaCertificate:
     """A registered CA certificate.
 
@@ -40,6 +59,11 @@ class CaCertificate:
     registration_code: str
     not_before: int
     not_after: int
+
+    @property
+    def issuer(self) -> Issuer:
+        """What a decision has to know of it."""
+        return Issuer(self.id, self.sn, self.status, self.not_before, self.not_after)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from certgate_broker.policy import IdentifierBinding, IdentifierForm, Policy
 from certgate_broker.reasons import Reason
 from certgate_certs.authority import CertificateAuthority
 from certgate_certs.chain import FOREVER, Path
-from certgate_certs.registry import Binding, CaCertificate, DeviceCertificate, Status
+from certgate_certs.registry import Binding, DeviceCertificate, Status
+from certgate_certs.rows import Issuer
 
 SUBJECT, NAMELESS = b"\x30\x0e-subject-of-1-", b"\x30\x00"
 BEGIN, END = 1_000_000, 9_000_000
@@ -24,7 +25,7 @@ NOW = 5_000_000
 FREE = Policy(IdentifierBinding.NONE)
 
 LEAF = Leaf("0a", "meter-1", "CN=meter-1", SUBJECT, BEGIN, END, usable=True)
-CA = CaCertificate(7, "post-cn-one", "01", "CA", Status.ACTIVE, b"", "", "", "", BEGIN, END)
+CA = Issuer(7, "01", Status.ACTIVE, BEGIN, END)
 DEVICE = DeviceCertificate(
     20, 7, "01", "0a", "meter-1", Status.ACTIVE, b"", BEGIN, END, "CN=meter-1", SUBJECT, b""
 )

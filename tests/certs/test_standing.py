@@ -1,5 +1,6 @@
 """The reader that decisions are made with."""
 
+import contextlib
 import subprocess
 import sys
 from pathlib import Path
@@ -8,12 +9,16 @@ import pytest
 
 from certgate_certs.authority import CertificateAuthority
 from certgate_certs.registry import (
+    CaCertificate,
     KnownDevice,
     Registry,
     RegistryUnavailable,
     StandingReader,
     Status,
+    standing,
 )
+from certgate_certs.registry.grace import Period
+from certgate_certs.registry.lagging import LaggingStanding
 from certgate_certs.view import CertificateView
 from certs import odd
 from certs.rows import INSTANCE, OTHER, bound_now, enrol, register
@@ -42,7 +47,7 @@ class TestAnswers:
         await enrol(registry, ca, leaf)
         _, (device,) = await registry.devices.page_of_ca(INSTANCE, ca.sn, 0, 1)
         found = registry.standing.known_devices(INSTANCE, leaf.fingerprint)
-        assert found == [KnownDevice(device, ca)]
+        assert found == [KnownDevice(device, ca.issuer)]
 
     async def test_registered_twice(self, registry: Registry, root: CertificateAuthority) -> None:
         """Under two CAs that share a key, a certificate has two registrations."""
@@ -54,7 +59,7 @@ class TestAnswers:
         for ca in cas:
             await enrol(registry, ca, leaf)
         found = registry.standing.known_devices(INSTANCE, leaf.fingerprint)
-        assert [known.ca for known in found] == cas
+        assert [known.ca for known in found] == [ca.issuer for ca in cas]
 
     async def test_an_unknown_device(self, registry: Registry, root: CertificateAuthority) -> None:
         """Another certificate, or another instance, finds nothing."""
@@ -147,3 +152,78 @@ class TestOpening:
         registry_file.write_bytes(b"x" * 4096)
         with pytest.raises(RegistryUnavailable, match="not a database"):
             StandingReader(registry_file)
+
+
+class TestLookUp:
+    """`StandingReader.look_up`: in one statement what two would say."""
+
+    @pytest.fixture
+    async def cas(self, registry: Registry, root: CertificateAuthority) -> list[CaCertificate]:
+        """Register two CAs; the second one's devices do not know the first one's."""
+        other = CertificateAuthority.create_root("Another")
+        return [await register(registry, each) for each in (root, other)]
+
+    @pytest.mark.parametrize("client_id", ["mine", "theirs", "nobody's", "deleted CA's"])
+    async def test_as_two_statements(
+        self,
+        registry: Registry,
+        root: CertificateAuthority,
+        cas: list[CaCertificate],
+        client_id: str,
+    ) -> None:
+        """Whoever owns the identifier, or once did."""
+        leaf = root.issue_device("d").view
+        await enrol(registry, cas[0], leaf, "mine")
+        await enrol(registry, cas[1], leaf, "theirs")
+        third = await register(registry, CertificateAuthority.create_root("Third"))
+        await enrol(registry, third, leaf, "deleted CA's")
+        await registry.grace.keep_ca(INSTANCE, third.sn, 1)
+        registry.delay_withdrawals(Period(lambda: 1, _nothing))  # Leaves the rows where they are.
+        await registry.cas.delete(INSTANCE, third.sn)
+        reader = registry.standing
+        known, binding = reader.look_up(INSTANCE, leaf.fingerprint, client_id)
+        assert known == reader.known_devices(INSTANCE, leaf.fingerprint)
+        assert [item.ca.id for item in known] == [cas[0].id, cas[1].id]
+        assert binding == reader.binding(INSTANCE, client_id)
+        assert (binding is None) is (client_id in {"nobody's", "deleted CA's"})
+
+    async def test_unknown(
+        self, registry: Registry, root: CertificateAuthority, cas: list[CaCertificate]
+    ) -> None:
+        """Of a certificate that is registered nowhere nothing is said, nor of the identifier."""
+        await enrol(registry, cas[0], root.issue_device("d").view, "c")
+        stranger = root.issue_device("e").view.fingerprint
+        assert registry.standing.look_up(INSTANCE, stranger, "c") == ([], None)
+
+    async def test_lagging(
+        self, registry: Registry, root: CertificateAuthority, cas: list[CaCertificate]
+    ) -> None:
+        """A reader that lags behind says what it sees."""
+        leaf = root.issue_device("d").view
+        await enrol(registry, cas[0], leaf, "c")
+        before = registry.standing.look_up(INSTANCE, leaf.fingerprint, "c")
+        with contextlib.closing(LaggingStanding(registry.standing._path, lambda: 0)) as lagging:  # noqa: SLF001
+            registry.delay_withdrawals(Period(lambda: 1, _nothing))
+            await registry.cas.delete(INSTANCE, cas[0].sn)
+            assert registry.standing.look_up(INSTANCE, leaf.fingerprint, "c") == ([], None)
+            assert lagging.look_up(INSTANCE, leaf.fingerprint, "c") == before
+            assert lagging.look_up(INSTANCE, b"stranger", "c") == ([], None)
+
+    def test_no_table_is_read_as_a_whole(self, registry: Registry) -> None:
+        """However many rows there are, each is found through an index."""
+        explain = f"EXPLAIN QUERY PLAN {standing._LOOK_UP}"  # noqa: SLF001
+        connection = registry.standing._connection  # noqa: SLF001
+        plan = connection.execute(explain, ("i", "c", b"f", "i")).fetchall()
+        steps = [row[-1] for row in plan]
+        assert len([step for step in steps if step.startswith("SEARCH")]) == 5
+        assert [step for step in steps if "SCAN" in step or "TEMP" in step] == []
+
+    def test_unavailable(self, registry: Registry) -> None:
+        """A file that cannot be read is called so."""
+        registry.standing.close()
+        with pytest.raises(RegistryUnavailable):
+            registry.standing.look_up(INSTANCE, b"f", "c")
+
+
+async def _nothing() -> None:
+    """Count nothing."""

@@ -14,7 +14,7 @@ from certgate_broker.policy import Policy
 from certgate_certs.chain import ChainFindings, follow_chain, issuer_names, split_chain
 from certgate_certs.odd.der import pem
 from certgate_certs.possession import examine_ca, examine_proof
-from certgate_certs.rows import CaCertificate, Status
+from certgate_certs.rows import Issuer, Status
 from certgate_certs.view import CertificateError, CertificateView
 from proofs.der_elements import parse
 from proofs.fuzz_figures import Figures
@@ -178,6 +178,5 @@ def moment(generalized: bytes | None) -> int:
     return int(read.timestamp()) * 1000
 
 
-def _registered(number: int, view: CertificateView) -> CaCertificate:
-    texts = ("instance", view.sn, "CA", Status.ACTIVE, view.der, "", "", "")
-    return CaCertificate(number, *texts, view.not_before, view.not_after)
+def _registered(number: int, view: CertificateView) -> Issuer:
+    return Issuer(number, view.sn, Status.ACTIVE, view.not_before, view.not_after)

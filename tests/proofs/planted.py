@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, TypeVar
 from unittest import mock
 
-from certgate_certs.registry import CaCertificate, KnownDevice, StandingReader
+from certgate_certs.registry import Binding, CaCertificate, KnownDevice, StandingReader
 from certgate_controlplane.cli import main
 
 SECONDS = 0.2
@@ -29,11 +29,12 @@ class CachingReader(StandingReader):
         super().__init__(path)
         self._remembered: dict[object, tuple[float, Any]] = {}
 
-    def known_devices(self, instance_id: str, fingerprint: bytes) -> list[KnownDevice]:
+    def look_up(
+        self, instance_id: str, fingerprint: bytes, client_id: str
+    ) -> tuple[list[KnownDevice], Binding | None]:
         """Find the registrations of a certificate, now or up to 200 ms ago."""
-        look_up = super().known_devices
-        key = (instance_id, fingerprint)
-        return self._remember(key, lambda: look_up(instance_id, fingerprint))
+        known, binding = super().look_up(instance_id, fingerprint, client_id)
+        return self._remember((instance_id, fingerprint), lambda: known), binding
 
     def cas(self, instance_id: str) -> list[CaCertificate]:
         """List an instance's CA certificates as they are, or were up to 200 ms ago."""

@@ -23,8 +23,9 @@ from certgate_certs.registry.grace import (
 )
 from certgate_certs.registry.lagging import LaggingDevices, LaggingStanding
 from certgate_certs.registry.mailbox import Mailbox
+from certgate_certs.registry.news import News
 from certgate_certs.registry.remains import Remains
-from certgate_certs.registry.standing import KnownDevice, News, StandingReader
+from certgate_certs.registry.standing import KnownDevice, StandingReader
 from certgate_certs.rows import (
     Binding,
     CaCertificate,

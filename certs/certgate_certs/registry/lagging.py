@@ -15,8 +15,8 @@ from certgate_certs.registry.connections import READING, translated
 from certgate_certs.registry.database import Database
 from certgate_certs.registry.devices import DeviceCertificates
 from certgate_certs.registry.enrolment import Enrolled, FirstUse, Overtaken, enrol
-from certgate_certs.registry.standing import StandingReader
-from certgate_certs.rows import CaCertificate
+from certgate_certs.registry.standing import KnownDevice, StandingReader
+from certgate_certs.rows import Binding, CaCertificate
 
 _CAS = ("ca_certificate", "grace_ca")
 _DEVICES = ("device_certificate", "grace_device")
@@ -58,6 +58,17 @@ class LaggingStanding(StandingReader):
         """
         with self._pinned(), super().moment():
             yield
+
+    def look_up(
+        self, instance_id: str, fingerprint: bytes, client_id: str
+    ) -> tuple[list[KnownDevice], Binding | None]:
+        """Find the registrations of a certificate, and whom a client identifier belongs to.
+
+        One after the other: views that are joined outwards are read as a whole.
+        """
+        with self.moment():
+            known = self.known_devices(instance_id, fingerprint)
+            return known, self.binding(instance_id, client_id) if known else None
 
     def cas(self, instance_id: str) -> list[CaCertificate]:
         """List an instance's CA certificates, inactive ones included.

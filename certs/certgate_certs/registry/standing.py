@@ -7,22 +7,29 @@ between two reads, so each one sees every change that was committed before it be
 
 import contextlib
 import json
+import sqlite3
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NamedTuple
 
 from certgate_certs.registry.cas import COLUMNS as CA_COLUMNS
 from certgate_certs.registry.cas import ca_from_row
 from certgate_certs.registry.connections import READING, connect, translated
 from certgate_certs.registry.devices import COLUMNS as DEVICE_COLUMNS
 from certgate_certs.registry.devices import device_from_row
+from certgate_certs.registry.news import News, read_news
 from certgate_certs.registry.remains import REGISTERED
-from certgate_certs.rows import Binding, CaCertificate, Cause, DeviceCertificate, Status
+from certgate_certs.rows import (
+    Binding,
+    CaCertificate,
+    Cause,
+    DeviceCertificate,
+    Issuer,
+    Status,
+)
 from certgate_certs.serial_number import look_up_key
 
-_CA_OF_DEVICE = ", ".join(f"c.{column.strip()}" for column in CA_COLUMNS.split(","))
-_DEVICE_WIDTH = DEVICE_COLUMNS.count(",") + 1
+_ISSUER = "c.id, c.sn, c.status, c.not_before, c.not_after"
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,35 +38,23 @@ class KnownDevice:
 
     Attributes:
         device: the device's registration.
-        ca: that of the CA it was registered under.
+        ca: the CA it was registered under.
     """
 
     device: DeviceCertificate
-    ca: CaCertificate
+    ca: Issuer
 
 
-class News(NamedTuple):
-    """What running processes have to follow when it differs from what it was.
-
-    Attributes:
-        era: how often everything was replaced.
-        withdrawals: grows with each inactivation and each deletion.
-        requests: number of the newest request in the mailbox; None where there is none.
-        clock: how far the lab's clock is ahead, milliseconds.
-        faults: the numbers of the faults that are set, as text; None where none is.
-    """
-
-    era: int
-    withdrawals: int
-    requests: int | None
-    clock: int
-    faults: str | None
-
-
-_NEWS = (
-    "SELECT (SELECT number FROM era), (SELECT number FROM withdrawal),"
-    " (SELECT max(id) FROM request), (SELECT offset_ms FROM clock),"
-    " (SELECT group_concat(id) FROM fault)"
+_WIDTH = DEVICE_COLUMNS.count(",") + 1
+_BINDING = slice(_WIDTH + _ISSUER.count(",") + 1, None)
+# An owner whose CA is gone owns nothing: its CA's number comes last.
+_LOOK_UP = (
+    f"SELECT {DEVICE_COLUMNS}, {_ISSUER}, b.id, o.id, o.ca_id, o.subject_der, o.not_before, a.id"
+    f" FROM {REGISTERED}"
+    " LEFT JOIN client_identifier AS b ON b.instance_id = ? AND b.client_id = ?"
+    " LEFT JOIN device_certificate AS o ON o.id = b.device_id"
+    " LEFT JOIN ca_certificate AS a ON a.id = o.ca_id"
+    " WHERE d.fingerprint = ? AND c.instance_id = ? ORDER BY d.id"
 )
 
 
@@ -96,7 +91,7 @@ class StandingReader:
             RegistryUnavailable: the file cannot be read.
         """
         with translated(self._path):
-            return News(*self._connection.execute(_NEWS).fetchone())
+            return read_news(self._connection)
 
     @contextlib.contextmanager
     def moment(self) -> Iterator[None]:
@@ -113,6 +108,32 @@ class StandingReader:
                 if self._connection.in_transaction:
                     self._connection.execute("ROLLBACK")
 
+    def look_up(
+        self, instance_id: str, fingerprint: bytes, client_id: str
+    ) -> tuple[list[KnownDevice], Binding | None]:
+        """Find the registrations of a certificate, and whom a client identifier belongs to.
+
+        One statement sees one moment, and touches each page once: what has been read before is
+        forgotten by SQLite whenever somebody writes.
+
+        Args:
+            instance_id: the instance asked for.
+            fingerprint: SHA-256 of the certificate's DER.
+            client_id: the identifier.
+
+        Returns:
+            The registrations, as `known_devices` gives them. Without any, nothing is said of the
+            identifier.
+
+        Raises:
+            RegistryUnavailable: the file cannot be read.
+        """
+        with translated(self._path):
+            which = (instance_id, client_id, fingerprint, instance_id)
+            rows = self._connection.execute(_LOOK_UP, which).fetchall()
+        owner = rows[0][_BINDING] if rows else ()
+        return [_known(row) for row in rows], Binding(*owner[:-1]) if any(owner[-1:]) else None
+
     def known_devices(self, instance_id: str, fingerprint: bytes) -> list[KnownDevice]:
         """Find the registrations of a certificate; more than one where CAs share a key.
 
@@ -121,11 +142,11 @@ class StandingReader:
             fingerprint: SHA-256 of the certificate's DER.
         """
         rows = self._connection.execute(
-            f"SELECT {DEVICE_COLUMNS}, {_CA_OF_DEVICE} FROM {REGISTERED}"
+            f"SELECT {DEVICE_COLUMNS}, {_ISSUER} FROM {REGISTERED}"
             " WHERE d.fingerprint = ? AND c.instance_id = ? ORDER BY d.id",
             (fingerprint, instance_id),
         )
-        return [KnownDevice(device_from_row(row), ca_from_row(row[_DEVICE_WIDTH:])) for row in rows]
+        return [_known(row) for row in rows]
 
     def withdrawals(self) -> int:
         """Give a number that grows with each inactivation and each deletion.
@@ -195,6 +216,11 @@ class StandingReader:
         """
         sql = "SELECT 1 FROM device_certificate WHERE ca_id = ? AND sn_key = ?"
         return self._connection.execute(sql, (ca_id, look_up_key(sn))).fetchone() is not None
+
+
+def _known(row: sqlite3.Row) -> KnownDevice:
+    number, sn, status, *validity = row[_WIDTH : _BINDING.start]
+    return KnownDevice(device_from_row(row), Issuer(number, sn, Status(status), *validity))
 
 
 def _cause(ca: Status | None, device: Status | None) -> Cause | None:
