@@ -22,10 +22,9 @@ def measure(scope: Scope) -> None:
         cpu, rate = defaultdict(list), defaultdict(list)
         for each in loads.values():
             each.round()
-        for _ in range(scope.rounds):
-            for name, each in loads.items():
-                milliseconds, a_second = each.round()
-                cpu[name].append(milliseconds)
-                rate[name].append(a_second)
+        for name, each in scope.turns(loads):
+            milliseconds, a_second = each.round()
+            cpu[name].append(milliseconds)
+            rate[name].append(a_second)
     scope.book.add(PART, CPU, "ms", cpu)
     scope.book.add(PART, RATE, "/s", rate)

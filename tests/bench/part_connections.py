@@ -35,12 +35,11 @@ def measure(scope: Scope) -> None:
             each.round()  # Devices register themselves, and whatever is warm later gets so.
             each.round(resume=True)
         cpu, rate = defaultdict(list), defaultdict(list)
-        for _ in range(scope.rounds):
-            for resume in (False, True):
-                for name, each in loads.items():
-                    milliseconds, a_second = each.round(resume=resume)
-                    cpu[resume, name].append(milliseconds)
-                    rate[resume, name].append(a_second)
+        kinds = {(resume, name): each for resume in (False, True) for name, each in loads.items()}
+        for (resume, name), each in scope.turns(kinds):
+            milliseconds, a_second = each.round(resume=resume)
+            cpu[resume, name].append(milliseconds)
+            rate[resume, name].append(a_second)
     for resume in (False, True):
         scope.book.add(PART, CPU[resume], "ms", {name: cpu[resume, name] for name in loads})
         scope.book.add(PART, RATE[resume], "/s", {name: rate[resume, name] for name in loads})

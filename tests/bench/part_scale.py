@@ -37,11 +37,10 @@ def measure(scope: Scope) -> None:
                 servers[server.name, size] = server
         counts = {key: _count(each) for key, each in loads.items()}
         cpu, memory = defaultdict(list), defaultdict(list)
-        for _ in range(scope.rounds):
-            for (name, size), each in loads.items():
-                milliseconds, _ = each.round(count=counts[name, size])
-                cpu[f"{name}, {size:,}"].append(milliseconds)
-                memory[f"{name}, {size:,}"].append(servers[name, size].resident() / 1024)
+        for (name, size), each in scope.turns(loads):
+            milliseconds, _ = each.round(count=counts[name, size])
+            cpu[f"{name}, {size:,}"].append(milliseconds)
+            memory[f"{name}, {size:,}"].append(servers[name, size].resident() / 1024)
     scope.book.add(PART, CPU, "ms", cpu)
     scope.book.add(PART, MEMORY, "MiB", memory)
     _claim(scope)

@@ -40,9 +40,8 @@ def measure(scope: Scope) -> None:
         rates = defaultdict(list)
         for switch in switches.values():
             _rate(switch, scope.calls // 4)
-        for _ in range(scope.rounds):
-            for name, switch in switches.items():
-                rates[name].append(_rate(switch, scope.calls))
+        for name, switch in scope.turns(switches):
+            rates[name].append(_rate(switch, scope.calls))
     scope.book.add(PART, RATE, "/s", rates)
 
 

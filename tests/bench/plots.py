@@ -6,6 +6,7 @@ from pathlib import Path
 import matplotlib as mpl
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
+from matplotlib.ticker import LogLocator, NullFormatter
 
 from bench import part_connections as connections
 from bench import part_deletion as deletion
@@ -110,6 +111,9 @@ def _growth(axis: Axes, book: Book) -> None:
         axis.fill_between(places, low, high, color=_COLOURS[who], alpha=0.2, lw=0)
     axis.set_xticks(range(len(sizes)), sizes)
     axis.set_yscale("log")
+    axis.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+    axis.yaxis.set_major_formatter("{x:g}")
+    axis.yaxis.set_minor_formatter(NullFormatter())
     axis.set_ylabel("ms")
     axis.legend(frameon=False)
     _entitle(axis, "Server CPU of a connection", "registered devices, or entries of the CRL")
@@ -125,6 +129,7 @@ def _refusal(axis: Axes, book: Book) -> None:
         _label(axis, both, place, both)
     _name(axis, [item.who for item in answers])
     axis.set_xscale("log")
+    axis.xaxis.set_major_formatter("{x:,g}")
     axis.margins(x=0.3)
     _entitle(axis, "Revocation to first refusal", "ms")
 

@@ -20,6 +20,7 @@ from bench import (
     part_brokers,
     part_connections,
     part_deletion,
+    part_pieces,
     part_revocation,
     part_scale,
     part_sessions,
@@ -32,6 +33,7 @@ from bench.scope import Scope, scope
 
 PARTS: dict[str, Callable[[Scope], None]] = {
     "connections": part_connections.measure,
+    "pieces": part_pieces.measure,
     "scale": part_scale.measure,
     "revocation": part_revocation.measure,
     "deletion": part_deletion.measure,

@@ -1,15 +1,19 @@
 """How much is measured: everything, or just enough to see that it can be."""
 
+import random
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from bench.figures import Book
 from bench.filling import fill
 from bench.identities import Identities, ServerFiles, make_identities, make_server
+
+_Key = TypeVar("_Key")
+_What = TypeVar("_What")
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,19 @@ class Scope:
     def most(self) -> int:
         """The largest number of registered devices."""
         return self.sizes[-1]
+
+    def turns(self, what: Mapping[_Key, _What]) -> Iterator[tuple[_Key, _What]]:
+        """Give each thing once a round, in each round in another order, the same in every run.
+
+        Whoever comes before leaves the processor's caches as it likes.
+
+        Args:
+            what: what takes turns.
+        """
+        items = list(what.items())
+        for number in range(self.rounds):
+            random.Random(number).shuffle(items)
+            yield from items
 
     def registry(self, size: int) -> Path:
         """Give a registry with so many devices, those of the fleet in their midst.

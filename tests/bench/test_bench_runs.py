@@ -14,6 +14,7 @@ BENCHMARK = Path(__file__).with_name("run.py")
 PLOTS = ("connections", "scale", "sessions", "start")
 BESIDE = {
     "connections": {"certgate", "amqtt", "Mosquitto"},
+    "pieces": {"full", "resumed", "certgate"},
     "scale": {"certgate", "Mosquitto"},
     "revocation": {"certgate", "Mosquitto"},
     "deletion": {"certgate", "known devices", "first connections"},
