@@ -7,6 +7,7 @@ which certificate it was, instead of an alert that names neither. pyOpenSSL, bec
 library's ssl has no such callback and drops failed handshakes silently.
 """
 
+import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
 
@@ -58,6 +59,7 @@ class TlsStream:
         self.resumed = True
         self.examine: Callable[[Sequence[bytes]], bool] | None = None
         self._held = False
+        self._at_once = False
 
     @property
     def held(self) -> bool:
@@ -174,10 +176,14 @@ class TlsStream:
 
     async def receive(self) -> bytes:
         """Wait for plain bytes; b"" once no more will come."""
+        if self._at_once:
+            await asyncio.sleep(0)  # However many records come at once, others have their turn.
+        self._at_once = True
         while not self.closed:
             try:
                 return self._tls.recv(_CHUNK)
             except SSL.WantReadError:
+                self._at_once = False
                 data = await self._wire.read()
                 if not data:
                     return b""

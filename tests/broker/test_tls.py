@@ -1,12 +1,14 @@
 """The TLS stream where no ordinary client takes it, and certificates that are hard to read."""
 
+import asyncio
+import contextlib
 import ssl
 from pathlib import Path
 
 import pytest
 from OpenSSL import SSL, crypto
 
-from broker.conftest import House, connect_packet
+from broker.conftest import House, connect_packet, write_pair
 from broker.test_wire import Nowhere
 from certgate_broker import tls
 from certgate_broker.contexts import ServerContexts, _pass_to_the_decision, server_contexts
@@ -29,6 +31,30 @@ async def stream(contexts: ServerContexts) -> TlsStream:
     wire = Wire(lambda _: None)
     wire.connection_made(Nowhere())
     return TlsStream(wire, contexts)
+
+
+class Client:
+    """The standard library's TLS client, with memory for a network."""
+
+    def __init__(self, settings: DoorSettings, ca: CertificateAuthority) -> None:
+        folder = settings.certificate_file.parent
+        context = ssl.create_default_context(cafile=folder / "trust.pem")
+        context.load_cert_chain(*write_pair(folder, ca.issue_device("m")))
+        self._incoming, self._outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+        self._tls = context.wrap_bio(self._incoming, self._outgoing, server_hostname="localhost")
+
+    def shake(self, data: bytes) -> bytes:
+        """Take what the server says; give what is to be said to it."""
+        self._incoming.write(data)
+        with contextlib.suppress(ssl.SSLWantReadError):
+            self._tls.do_handshake()
+        return self._outgoing.read()
+
+    def records(self, data: bytes, count: int) -> bytes:
+        """Say something again and again, each time in a record of its own."""
+        for _ in range(count):
+            self._tls.write(data)
+        return self._outgoing.read()
 
 
 class TestContext:
@@ -68,6 +94,33 @@ class TestStream:
         stream.send(b"late")
         await stream.drain()
         stream.close()
+
+    async def test_others_have_their_turn(
+        self, contexts: ServerContexts, settings: DoorSettings, ca: CertificateAuthority
+    ) -> None:
+        """However many records come at once, everybody else goes on between them."""
+        wire = Wire(lambda _: None)
+        wire.connection_made(transport := Nowhere())
+        stream, turns = TlsStream(wire, contexts), 0
+        client = Client(settings, ca)
+
+        async def go_on() -> None:
+            nonlocal turns
+            while True:
+                turns += 1
+                await asyncio.sleep(0)
+
+        shaking = asyncio.create_task(stream.handshake())
+        while not shaking.done():
+            wire.data_received(client.shake(transport.written))
+            transport.written = b""
+            await asyncio.sleep(0)
+        other = asyncio.create_task(go_on())
+        wire.data_received(client.records(b"\xc0\x00", 100))
+        assert [await stream.receive() for _ in range(100)] == [b"\xc0\x00"] * 100
+        assert turns >= 98
+        other.cancel()
+        await asyncio.gather(other, return_exceptions=True)
 
     def test_words(self) -> None:
         """A failure without words has some."""
