@@ -151,6 +151,6 @@ class TestUnavailable:
         with pytest.raises(RegistryUnavailable, match="closed"):
             await registry.codes.issue(INSTANCE)
         with pytest.raises(RegistryUnavailable, match="closed"):
-            await registry.cas.count(INSTANCE)
+            await registry.cas.page(INSTANCE, 0, 1)
         with pytest.raises(RegistryUnavailable, match="closed"), registry.standing.moment():
             pass

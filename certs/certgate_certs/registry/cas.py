@@ -1,7 +1,9 @@
 """The registered CA certificates."""
 
 import sqlite3
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import aiosqlite
 
@@ -99,24 +101,12 @@ class CaCertificates:
         Returns:
             How many there are in all, and those asked for.
         """
-        rows = await self._database.fetch(
-            f"SELECT {COLUMNS}, count(*) OVER () FROM ca_certificate"
-            " WHERE instance_id = ? ORDER BY id LIMIT ? OFFSET ?",
-            instance_id,
-            limit,
-            offset,
+        where = "FROM ca_certificate WHERE instance_id = ?"
+        page = f"SELECT {COLUMNS} {where} ORDER BY id LIMIT ? OFFSET ?"
+        total, rows = await self._database.page(
+            f"SELECT count(*) {where}", page, instance_id, instance_id, limit, offset
         )
-        total = rows[0][-1] if rows else await self.count(instance_id)
         return total, [ca_from_row(row) for row in rows]
-
-    async def count(self, instance_id: str) -> int:
-        """Count an instance's CA certificates.
-
-        Args:
-            instance_id: the instance they are registered with.
-        """
-        sql = "SELECT count(*) FROM ca_certificate WHERE instance_id = ?"
-        return int((await self._database.fetch(sql, instance_id))[0][0])
 
     async def set_status(self, instance_id: str, sn: str, status: Status) -> CaCertificate | None:
         """Activate or inactivate; to set the state it has already is no error.
@@ -227,7 +217,7 @@ async def _insert(connection: aiosqlite.Connection, application: Application) ->
     )
 
 
-def ca_from_row(row: sqlite3.Row) -> CaCertificate:
+def ca_from_row(row: Sequence[Any]) -> CaCertificate:
     """Make the value of a row that was selected with `COLUMNS` first."""
     values = list(row[: COLUMNS.count(",") + 1])
     values[4] = Status(values[4])

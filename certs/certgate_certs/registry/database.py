@@ -9,6 +9,7 @@ import contextlib
 import sqlite3
 from collections.abc import AsyncIterator, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import aiosqlite
 
@@ -157,6 +158,26 @@ class Database:
         """
         with self._open():
             return list(await self._reader.execute_fetchall(sql, arguments))
+
+    async def page(
+        self, total: str, rows: str, *arguments: object
+    ) -> tuple[int, list[Sequence[Any]]]:
+        """Read some rows and how many there are in all, as both are at one moment.
+
+        Args:
+            total: SQL that gives the number.
+            rows: SQL that gives the rows, each of which begins with its own number.
+            arguments: the parameters of the one, then those of the other.
+
+        Returns:
+            The number, and the rows in the order of theirs.
+
+        Raises:
+            RegistryUnavailable: the file could not be read.
+        """
+        sql = f"SELECT * FROM ({total}) LEFT JOIN ({rows}) ORDER BY 2"
+        found: list[Sequence[Any]] = list(await self.fetch(sql, *arguments))
+        return int(found[0][0]), [row[1:] for row in found if row[1] is not None]
 
     @contextlib.asynccontextmanager
     async def _turn(self) -> AsyncIterator[None]:

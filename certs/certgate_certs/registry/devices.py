@@ -1,7 +1,8 @@
 """The registered device certificates and the client identifiers they own."""
 
-import sqlite3
+from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 from certgate_certs.registry.database import WITHDRAWN, Database
 from certgate_certs.registry.enrolment import Enrolled, FirstUse, Overtaken, enrol
@@ -160,16 +161,14 @@ class DeviceCertificates:
             "FROM device_certificate WHERE ca_id IN"
             f" (SELECT id FROM ca_certificate WHERE {condition})"
         )
-        total = (await self._database.fetch(f"SELECT count(*) {where}", *which))[0][0]
         numbers = f"SELECT id {where} ORDER BY id LIMIT ? OFFSET ?"
-        rows = await self._database.fetch(
-            f"SELECT {COLUMNS} FROM {REGISTERED} WHERE d.id IN ({numbers}) ORDER BY d.id",
-            *(*which, limit, offset),
-        )
+        page = f"SELECT {COLUMNS} FROM {REGISTERED} WHERE d.id IN ({numbers})"
+        count = f"SELECT count(*) {where}"
+        total, rows = await self._database.page(count, page, *which, *which, limit, offset)
         return total, [device_from_row(row) for row in rows]
 
 
-def device_from_row(row: sqlite3.Row) -> DeviceCertificate:
+def device_from_row(row: Sequence[Any]) -> DeviceCertificate:
     """Make the value of a row that was selected with `COLUMNS` first."""
     values = list(row[: COLUMNS.count(",") + 1])
     values[5] = Status(values[5])
