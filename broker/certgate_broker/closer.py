@@ -27,20 +27,7 @@ class Closer:
         self._registry = registry
         self._sessions = sessions
         self._clock = clock
-        self._seen = -1
         self._at_work = asyncio.Lock()
-
-    async def look(self) -> None:
-        """Close what has to be closed, if anything was withdrawn since the last look.
-
-        Raises:
-            RegistryUnavailable: the registry cannot be asked, or a closing not recorded; who was
-                found is closed all the same.
-        """
-        newest = self._registry.standing.withdrawals()
-        if newest != self._seen:
-            await self.close(self._sessions.all())
-        self._seen = newest
 
     async def close(self, sessions: Sequence[LiveSession]) -> None:
         """Close those of some connections that have lost their right.
@@ -49,10 +36,12 @@ class Closer:
             sessions: the connections.
 
         Raises:
-            RegistryUnavailable: as with `look`.
+            RegistryUnavailable: the registry cannot be asked, or a closing not recorded; who was
+                found is closed all the same.
         """
-        async with self._at_work:
-            await self._close(sessions)
+        if self._withdrawn(sessions):  # Whoever has lost nothing waits for no closing of others.
+            async with self._at_work:
+                await self._close(sessions)
 
     async def settled(self) -> None:
         """Wait until every closing that has begun is recorded, or cannot be."""
@@ -73,6 +62,8 @@ class Closer:
         for number, (session, cause) in enumerate(found):
             if number % _AT_ONCE == 0:
                 await asyncio.sleep(0)  # Goodbyes are sent, and others have their turn.
+            if session.ended.is_set():
+                continue  # Its client was faster.
             session.closing = True
             session.hang_up()
             identity = session.identity

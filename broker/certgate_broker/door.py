@@ -180,7 +180,7 @@ class Door:
 
     async def _look_at_rights(self) -> None:
         if self.desk.desk.closer is not None:
-            await self.desk.desk.closer.look()
+            await self.desk.desk.closer.close(self.sessions.all())
 
     async def _look(self) -> None:
         """Notice a new era even where whoever began it did not live to tell."""

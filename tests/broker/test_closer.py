@@ -194,6 +194,46 @@ async def test_others_have_their_turn(registry: Registry) -> None:
     await asyncio.gather(task, return_exceptions=True)
 
 
+async def test_gone_by_itself(registry: Registry) -> None:
+    """Who has left while others were closed is recorded as closed by nobody."""
+    identity = Identity(FIRST, "m", 1, "01", 1, "02", 1)  # Its CA has been deleted.
+    task = asyncio.create_task(asyncio.sleep(60))
+    stays, leaves = (LiveSession(identity, "", 0, lambda: None, task) for _ in range(2))
+    asyncio.get_running_loop().call_soon(leaves.ended.set)
+    await Closer(registry, LiveSessions(), lambda: 0).close([stays, leaves])
+    assert (stays.closing, leaves.closing) == (True, False)
+    assert len(await registry.closings.since(0, 10)) == 1
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def test_nobody_waits_for_the_closing_of_others(
+    strict: House, ca: CertificateAuthority, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A device comes in while the closing of others is still being recorded."""
+    done, other_ca = asyncio.Event(), CertificateAuthority.create_root("other")
+    real = strict.registry.closings.append
+
+    async def late(closings: Sequence[Closing]) -> None:
+        await done.wait()
+        await real(closings)
+
+    monkeypatch.setattr(strict.registry.closings, "append", late)
+    await register(strict.registry, other_ca)
+    device = strict.device(ca.issue_device("meter-1"), "m")
+    await device.connect()
+    await withdraw(strict.registry, ca.issued.view.sn, "", Cause.CA_INACTIVE)
+    await device.cut_off()
+    comes = strict.device(other_ca.issue_device("meter-2"), "n")
+    async with asyncio.timeout(5):
+        assert await comes.connect() == ("Success", False)
+    done.set()
+    await Desks(strict.registry, strict.door.desk).flush()
+    assert len(await strict.registry.closings.since(0, 10)) == 1
+    await comes.leave()
+    await device.leave()
+
+
 class TestKeep:
     """``live_sessions = keep``, the default."""
 

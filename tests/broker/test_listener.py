@@ -42,7 +42,10 @@ async def closes(before: Listener, *, first: bool) -> bytes:
 
     def hand_over(wire: Wire) -> None:
         if first:
-            before._stopped = True  # noqa: SLF001  as after `stop`, which waits
+            stops.append(asyncio.create_task(before.stop()))
+            # The next in turn: it has begun to stop by then.
+            asyncio.get_running_loop().call_soon(before._accept, wire)  # noqa: SLF001
+            return
         before._accept(wire)  # noqa: SLF001  what asyncio calls
         stops.append(asyncio.create_task(before.stop()))
 

@@ -176,9 +176,9 @@ class TestForgetting:
 
     async def test_brokers_are_told(self, registry: Registry) -> None:
         """Whoever watches for withdrawn rights notices."""
-        before = registry.standing.withdrawals()
+        before = registry.standing.news().withdrawals
         await registry.everything.replace(Contents())
-        assert registry.standing.withdrawals() > before
+        assert registry.standing.news().withdrawals > before
 
     async def test_the_mailbox_stays(self, registry: Registry) -> None:
         """A reset does not take the questions away that processes ask each other."""

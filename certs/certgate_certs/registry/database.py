@@ -100,7 +100,7 @@ class Database:
         """Write: what the block does is committed when it ends, or not at all when it fails.
 
         Args:
-            through: another connection than the writer, whose commits survive the machine.
+            through: the connection to use; None for the writer, whose commits survive the machine.
 
         Yields:
             The connection, inside ``BEGIN IMMEDIATE``.

@@ -148,15 +148,6 @@ class StandingReader:
         )
         return [_known(row) for row in rows]
 
-    def withdrawals(self) -> int:
-        """Give a number that grows with each inactivation and each deletion.
-
-        Raises:
-            RegistryUnavailable: the file cannot be read.
-        """
-        with translated(self._path):
-            return int(self._connection.execute("SELECT number FROM withdrawal").fetchone()[0])
-
     def withdrawn(self, rights: Mapping[int, int]) -> dict[int, Cause]:
         """Tell which devices have lost the right to be connected, and why.
 
