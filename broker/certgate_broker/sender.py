@@ -63,7 +63,8 @@ class Sender:
 
     async def _write_on(self) -> None:
         try:
-            while self._waiting:
+            # Where nobody is there any more nothing has to wait, and nothing is taken.
+            while self._waiting and not self._stream.closed:
                 async with asyncio.timeout(_PATIENCE):
                     await self._stream.drain()
                 self._write()

@@ -163,3 +163,35 @@ async def test_nothing_overtakes(make: Make, sink: Pipe) -> None:
     sender.send(message(1), 1)
     await eventually(lambda: len(sink.sent) == 2)
     assert sink.sent == expected(0, 1)
+
+
+class Gone(Pipe):
+    """A connection that was hung up while the client took nothing: there is nothing to wait for."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.open.clear()
+        self.asked = 0
+
+    async def drain(self) -> None:
+        """Return at once, but not for ever."""
+        self.asked += 1
+        assert self.asked < 10, "it asks and asks, and nobody else has a turn"
+
+
+async def test_hung_up_before_its_turn() -> None:
+    """Where one burst fills the connection and goes beyond the limit, the task has an end."""
+    sink, words = Gone(), list[str]()
+
+    def give_up(why: str) -> None:
+        words.append(why)
+        sink.close()
+
+    sender = Sender(sink, 2 * ANSWER, give_up)
+    for number in range(4):
+        sender.send(message(number), ANSWER)
+    (task,) = {task for task in asyncio.all_tasks() if task is not asyncio.current_task()}
+    async with asyncio.timeout(5):
+        await task
+    assert words == [f"more than {2 * ANSWER} bytes wait for it"] * 2
+    assert sink.sent == []

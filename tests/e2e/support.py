@@ -44,9 +44,14 @@ class Process:
     ready: dict[str, Any]
 
     def stop(self) -> int:
-        """Ask it to stop, by its id, and wait."""
+        """Ask it to stop, by its id, and wait; one that hangs is killed."""
         self.running.terminate()
-        return self.running.wait(PATIENCE)
+        try:
+            return self.running.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.running.kill()
+            self.running.wait(PATIENCE)
+            raise
 
 
 def start_serve(state: Path, *options: str) -> Process:

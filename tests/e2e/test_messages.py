@@ -1,5 +1,6 @@
 """Messages, sessions and wills of admitted clients, from outside: paho and hand-made bytes."""
 
+import itertools
 import os
 import socket
 import ssl
@@ -45,9 +46,13 @@ class Scene:
         found, self.witness.payloads[:] = list(self.witness.payloads), []
         return found[: found.index(marker)]
 
-    def raw(self, hello: bytes) -> ssl.SSLSocket:
+    def raw(self, hello: bytes, room: int | None = None) -> ssl.SSLSocket:
         """Connect the device under test with the standard library's ssl, by hand."""
-        tcp = socket.create_connection(("127.0.0.1", self.lab.port), 10)
+        tcp = socket.socket()
+        tcp.settimeout(10)
+        if room is not None:  # Bytes that it takes without reading them.
+            tcp.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, room)
+        tcp.connect(("127.0.0.1", self.lab.port))
         stream = self.lab.tls(self.device).wrap_socket(tcp, server_hostname="localhost")
         stream.sendall(hello)
         assert stream.recv(4)[3] == 0
@@ -315,4 +320,16 @@ def test_a_packet_of_the_limit(scene: Scene) -> None:
     stream.sendall(packet(0x32, b"\x00\x01t\x00\x01" + payload.encode()))
     assert stream.recv(4) == b"\x40\x02\x00\x01"
     assert scene.heard("marker") == [payload]
+    stream.close()
+
+
+def test_a_burst_that_nobody_takes(scene: Scene) -> None:
+    """Who is sent one message for each of 64 subscriptions, and takes none, holds nobody up."""
+    stream = scene.raw(connect("lamp"), room=4096)
+    for filters in itertools.product(*((level, "+") for level in "abcdef")):
+        stream.sendall(subscribe("/".join(filters), 0))
+        assert stream.recv(5)[0] == 0x90
+    scene.witness.publish("a/b/c/d/e/f", "x" * 90_000)
+    scene.heard("the others go on")
+    assert scene.lab.paho(scene.device, "lamp").accepted
     stream.close()
