@@ -54,10 +54,10 @@ class DoorFaults:
         elif self._closer is not self._usual:
             way = replace(way, closer=self._closer)
         self._door.change(way, self._closer)
-        if self._closer is not None:
-            await self._closer.close(self._door.sessions.all())
         if self._lagging is not None or isinstance(self._closer, RuledCloser):
             self._ticking = asyncio.create_task(self._tick(), name="certgate faults")
+        if self._closer is not None:
+            await self._closer.close(self._door.sessions.all())
 
     def _lag(self, wanted: bool) -> None:
         registry = self._door.registry
