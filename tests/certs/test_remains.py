@@ -259,8 +259,13 @@ async def test_grace(
     assert rows(registry_file)["device_certificate"] == COUNT
     clock = 2_000
     await eventually(lambda: rows(registry_file) == NOTHING)
+    clock = 1_000  # Put back.
+    lagging = registry.view().lag(lambda: clock)
+    assert lagging.cas(INSTANCE) == [], "it would be seen without what was known of its devices"
+    lagging.close()
 
 
+@pytest.mark.parametrize("error", [RegistryUnavailable, RuntimeError])
 async def test_again_where_it_could_not(  # noqa: PLR0917  fixtures are arguments
     registry: Registry,
     registry_file: Path,
@@ -268,15 +273,16 @@ async def test_again_where_it_could_not(  # noqa: PLR0917  fixtures are argument
     tidying: Start,
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
+    error: type[Exception],
 ) -> None:
-    """A registry that cannot be written is tried again, and the log says what waits."""
+    """Where it cannot be done, whyever, it is tried again, and the log says what waits."""
     monkeypatch.setattr(remains, "_LOOK_SECONDS", 0.01)
     usual, failures = remains.remove_devices, list[int]()
 
     async def failing(connection: object, number: int) -> bool:
         if len(failures) < 3:
             failures.append(number)
-            raise RegistryUnavailable("the disk is full")
+            raise error("the disk is full")
         return await usual(connection, number)  # type: ignore[arg-type]
 
     await registry.cas.delete(INSTANCE, ca.sn)

@@ -11,7 +11,6 @@ from collections.abc import Callable
 import aiosqlite
 
 from certgate_certs.registry.database import Database
-from certgate_certs.registry.errors import RegistryUnavailable
 
 REGISTERED = "device_certificate AS d JOIN ca_certificate AS c ON c.id = d.ca_id"
 """The devices whose CA is there, the only ones that anybody sees."""
@@ -34,6 +33,7 @@ _REMOVE = (
 )
 _NOTE = "INSERT OR IGNORE INTO deleted_ca VALUES (?)"
 _FORGET = "DELETE FROM deleted_ca WHERE id = ?"
+_SEEN_NO_MORE = "DELETE FROM grace_ca WHERE id = ?"
 
 
 class Remains:
@@ -67,7 +67,7 @@ class Remains:
             self._database.remains.clear()
             try:
                 left = await self._remove_all(clock)
-            except RegistryUnavailable as error:
+            except Exception as error:  # noqa: BLE001  whatever it is, there will be a next time
                 _LOGGER.warning("devices of a deleted CA are still to be removed: %s", error)
                 left = True
             if left:
@@ -89,6 +89,8 @@ class Remains:
         """Remove some devices; give the time it took, seconds."""
         began = asyncio.get_running_loop().time()
         async with self._database.transaction(connection):
+            # Else a clock that is put back showed it again, without what was known of its devices.
+            await connection.execute(_SEEN_NO_MORE, (ca_id,))
             await remove_devices(connection, ca_id)
         # Else somebody's record would have to carry all these pages over, and its device to wait.
         await connection.execute("PRAGMA wal_checkpoint(PASSIVE)")
