@@ -2,6 +2,7 @@
 
 import http.client
 import json
+from collections.abc import Mapping
 from types import TracebackType
 from typing import Any, Self
 from urllib.parse import quote, urlencode, urlsplit
@@ -33,17 +34,25 @@ class Api:
 
     def call(self, action: str, **parameters: str | int) -> dict[str, Any]:
         """Call an operation; anything but success ends the benchmark."""
+        status, body = self._call(action, parameters)
+        if status != http.HTTPStatus.OK:
+            raise SystemExit(f"{action}: {status} {body[:300]!r}")
+        return dict(json.loads(body))
+
+    def refusal(self, action: str, **parameters: str | int) -> str:
+        """Call an operation that is to be refused; give the error's code."""
+        _, body = self._call(action, parameters)
+        return str(json.loads(body).get("Code"))
+
+    def _call(self, action: str, parameters: Mapping[str, str | int]) -> tuple[int, bytes]:
         query = urlencode({"MqttInstanceId": INSTANCE, **parameters}, quote_via=quote)
         method = "GET" if action.startswith(_LOOKING) else "POST"
         headers = {"x-acs-action": action, "x-acs-version": "2020-04-20"}
         try:
-            status, body = self._ask(method, f"/?{query}", headers)
+            return self._ask(method, f"/?{query}", headers)
         except http.client.RemoteDisconnected:  # It was idle for too long.
             self._http.close()
-            status, body = self._ask(method, f"/?{query}", headers)
-        if status != http.HTTPStatus.OK:
-            raise SystemExit(f"{action}: {status} {body[:300]!r}")
-        return dict(json.loads(body))
+            return self._ask(method, f"/?{query}", headers)
 
     def _ask(self, method: str, target: str, headers: dict[str, str]) -> tuple[int, bytes]:
         self._http.request(method, target, headers=headers)

@@ -1,10 +1,10 @@
 """Devices: they connect over TLS 1.3, say CONNECT, are answered, and leave."""
 
-import contextlib
+import itertools
 import socket
 import ssl
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from bench.identities import HOST
@@ -14,6 +14,8 @@ from broker.wire import GOODBYE, connect
 PATIENCE = 30.0
 WORKERS = 4
 """Devices that connect at the same time: enough to keep a server busy, not to overrun it."""
+_IDLE = 0.5
+"""Seconds in which nobody comes."""
 _SETTLES = 0.1
 """Seconds after which a server has dealt with the end of the last connection."""
 
@@ -36,11 +38,25 @@ class Device:
         self._session: ssl.SSLSession | None = None
 
     def open(self, *, resume: bool = False) -> tuple[ssl.SSLSocket, int]:
-        """Connect; give the connection and the return code, -1 where there was none."""
+        """Connect.
+
+        Args:
+            resume: with the TLS session of the last time.
+
+        Returns:
+            The connection, and the return code, -1 where there was no CONNACK.
+
+        Raises:
+            OSError: there is no connection.
+        """
         plain = socket.create_connection((HOST, self._port), PATIENCE)
         plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         session = self._session if resume else None
-        tls = self._context.wrap_socket(plain, server_hostname="localhost", session=session)
+        try:
+            tls = self._context.wrap_socket(plain, server_hostname="localhost", session=session)
+        except OSError:
+            plain.close()
+            raise
         try:
             tls.sendall(self._hello)
             answer = _read(tls, 4)
@@ -58,16 +74,16 @@ class Device:
             assert tls.session_reused is resume
             tls.sendall(GOODBYE)
 
-    def is_refused(self) -> bool:
-        """Connect, and tell whether the server refuses."""
+    def ask(self) -> int:
+        """Connect, and leave; give the return code, -1 where there was none."""
         try:
             tls, code = self.open()
         except OSError:
-            return True
+            return -1
         with tls:
             if code == 0:
                 tls.sendall(GOODBYE)
-        return code != 0
+        return code
 
 
 def _read(tls: ssl.SSLSocket, count: int) -> bytes:
@@ -83,15 +99,27 @@ class Load:
     Args:
         servers: where they connect to.
         devices: the devices, each with its server.
+
+    Attributes:
+        count: how many devices there are.
     """
 
     def __init__(self, servers: Sequence[Process], devices: Sequence[Device]) -> None:
         self._servers, self._devices = servers, devices
+        self.count = len(devices)
 
     def round(self, *, resume: bool = False, count: int | None = None) -> tuple[float, float]:
-        """Let each device visit once; give the CPU milliseconds for each, and the rate."""
-        chosen = self._devices[:count]
-        with _workers() as pool:
+        """Let devices visit, one after the other and some at a time.
+
+        Args:
+            resume: with the TLS session of the last time.
+            count: how many visits; else each device visits once.
+
+        Returns:
+            The servers' CPU time for a visit, milliseconds, and visits in a second.
+        """
+        chosen = list(itertools.islice(itertools.cycle(self._devices), count or self.count))
+        with ThreadPoolExecutor(WORKERS) as pool:
             before, began = self._cpu(), time.perf_counter()
             for visit in [pool.submit(device.visit, resume=resume) for device in chosen]:
                 visit.result()
@@ -100,18 +128,31 @@ class Load:
             cpu = self._cpu() - before
         return cpu * 1000 / len(chosen), len(chosen) / took
 
+    def idle(self) -> float:
+        """Give the servers' CPU time in a second in which nobody visits, milliseconds."""
+        before = self._cpu()
+        time.sleep(_IDLE)
+        return (self._cpu() - before) * 1000 / _IDLE
+
+    def suite(self) -> str:
+        """Give the cipher suite that is agreed on."""
+        tls, _ = self._devices[0].open()
+        with tls:
+            return (tls.cipher() or ("none",))[0]
+
     def _cpu(self) -> float:
         return sum(server.cpu() for server in self._servers)
 
 
-@contextlib.contextmanager
-def _workers() -> Iterator[ThreadPoolExecutor]:
-    with ThreadPoolExecutor(WORKERS) as pool:
-        yield pool
-
-
 def crowd(devices: Sequence[Device]) -> list[ssl.SSLSocket]:
-    """Let devices connect and stay."""
+    """Let devices connect and stay.
+
+    Args:
+        devices: the devices, each once.
+
+    Returns:
+        Their connections.
+    """
 
     def stay(device: Device) -> ssl.SSLSocket:
         tls, code = device.open()

@@ -69,7 +69,11 @@ class Book:
             self.figures.append(Figure(part, what, who, unit, tuple(rounds)))
 
     def find(self, part: str, what: str, who: str) -> Figure:
-        """Look a figure up."""
+        """Look a figure up.
+
+        Raises:
+            StopIteration: there is none.
+        """
         names = (part, what, who)
         return next(item for item in self.figures if (item.part, item.what, item.who) == names)
 
@@ -78,7 +82,14 @@ class Book:
         return ratio(self.find(part, what, who), self.find(part, what, other))
 
     def claim(self, text: str, value: float, limit: float, unit: str = "") -> None:
-        """Write down what shall hold."""
+        """Write down what shall hold.
+
+        Args:
+            text: what, in words.
+            value: what was measured.
+            limit: the most it may be.
+            unit: the unit of both; "" for ratios.
+        """
         self.claims.append(Claim(text, value, limit, unit))
 
 
@@ -87,6 +98,6 @@ def ratio(figure: Figure, other: Figure) -> float:
     return statistics.median(a / b for a, b in zip(figure.rounds, other.rounds, strict=True))
 
 
-def hundredth(values: Sequence[float]) -> float:
-    """Give the value that one in a hundred is not below."""
+def percentile_99(values: Sequence[float]) -> float:
+    """Give the 99th percentile: one value in a hundred is larger, rounded down."""
     return sorted(values)[max(0, len(values) - 1 - len(values) // 100)]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 
 from bench.identities import INSTANCE, Identities
@@ -25,23 +26,21 @@ _IDENTIFIERS = """
 INSERT INTO client_identifier (instance_id, client_id, device_id)
 SELECT :instance, 'filler-' || id, id FROM device_certificate WHERE id > :last
 """
+_PARTS = 20
+"""The fleet is spread, or its rows would lie in a few pages that are always at hand."""
 _DIRECT = WayUp(anchor=0, between=(), valid_from=0, valid_until=FOREVER)
 
 
-def fill(path: Path, size: int, mass: Identities, *others: Identities) -> None:
-    """Make a registry in which a CA has many devices, and others have a few in their midst.
+def fill(path: Path, size: int, mass: Identities, fleet: Identities) -> None:
+    """Make a registry in which a CA has many devices, and another has a few, spread among them.
 
     Args:
         path: the file to make.
         size: devices beside the real ones.
         mass: the CA that has them all.
-        others: CAs whose devices are all registered, each with its client identifier.
+        fleet: the other CA; its devices are registered, each with its client identifier.
     """
-    asyncio.run(_register(path, mass))
-    add_devices(path, size // 2)
-    for each in others:
-        asyncio.run(_register(path, each))
-    add_devices(path, size - size // 2)
+    asyncio.run(_fill(path, size, mass, fleet))
 
 
 def add_devices(path: Path, size: int) -> None:
@@ -71,19 +70,24 @@ def client_id(identities: Identities, number: int) -> str:
     return f"{identities.name}-client-{number}"
 
 
-async def _register(path: Path, identities: Identities) -> None:
+async def _fill(path: Path, size: int, mass: Identities, fleet: Identities) -> None:
     registry = await Registry.open(path)
     try:
-        await _register_all(registry, identities)
+        await _enrol(registry, await _register_ca(registry, mass.ca), mass, range(mass.count))
+        ca_id = await _register_ca(registry, fleet.ca)
+        for part in range(_PARTS):
+            add_devices(path, size // _PARTS)
+            await _enrol(registry, ca_id, fleet, range(part, fleet.count, _PARTS))
     finally:
         await registry.close()
 
 
-async def _register_all(registry: Registry, identities: Identities) -> None:
-    ca_id = await _register_ca(registry, identities.ca)
-    for number, device in enumerate(identities.devices):
-        name = client_id(identities, number)
-        use = FirstUse(INSTANCE, ca_id, None, device.view, _DIRECT, name, None)
+async def _enrol(
+    registry: Registry, ca_id: int, identities: Identities, numbers: Iterable[int]
+) -> None:
+    for number in numbers:
+        view, name = identities.devices[number].view, client_id(identities, number)
+        use = FirstUse(INSTANCE, ca_id, None, view, _DIRECT, name, None)
         assert await registry.devices.enrol(use) is not None
 
 

@@ -9,7 +9,8 @@ from bench.scope import Scope
 
 PART = "brokers"
 CPU = "CPU of all brokers for a full handshake"
-RATE = "full handshakes in a second"
+RATE = "full handshakes in a second, clients on the same machine"
+IDLE = "CPU of all brokers in a second without connections"
 
 
 def measure(scope: Scope) -> None:
@@ -19,12 +20,14 @@ def measure(scope: Scope) -> None:
         for count in scope.brokers:
             running = brokers(scope.folder, scope.registry(0), count)
             loads[f"certgate, {count}"] = load(scope.fleet, *stack.enter_context(running))
-        cpu, rate = defaultdict(list), defaultdict(list)
+        cpu, rate, idle = defaultdict(list), defaultdict(list), defaultdict(list)
         for each in loads.values():
             each.round()
         for name, each in scope.turns(loads):
             milliseconds, a_second = each.round()
             cpu[name].append(milliseconds)
             rate[name].append(a_second)
+            idle[name].append(each.idle())
     scope.book.add(PART, CPU, "ms", cpu)
     scope.book.add(PART, RATE, "/s", rate)
+    scope.book.add(PART, IDLE, "ms", idle)

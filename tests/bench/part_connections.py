@@ -3,11 +3,13 @@
 import contextlib
 import itertools
 from collections import defaultdict
+from collections.abc import Iterator
 
 from bench.clients import Device, Load
+from bench.figures import ratio
 from bench.filling import client_id
 from bench.identities import Identities
-from bench.peers import certgate, mosquitto, plain_amqtt
+from bench.peers import SUITE, certgate, mosquitto, plain_amqtt
 from bench.processes import Process
 from bench.revocation_lists import RevocationList
 from bench.scope import Scope
@@ -17,20 +19,17 @@ CPU = {
     False: "CPU of the server for a full handshake",
     True: "CPU of the server for a resumed one",
 }
-RATE = {False: "full handshakes in a second", True: "resumed ones in a second"}
+RATE = {
+    False: "full handshakes in a second, clients on the same machine",
+    True: "resumed ones in a second, clients on the same machine",
+}
 
 
 def measure(scope: Scope) -> None:
     """Let the same devices connect to each server in turn."""
     with contextlib.ExitStack() as stack:
-        ours = stack.enter_context(certgate(scope.folder))
-        ours.api.register(scope.fleet.ca, "fleet")
-        empty = RevocationList.of(scope.fleet, 0)
-        theirs = [
-            stack.enter_context(plain_amqtt(scope.folder, scope.fleet, scope.server)),
-            stack.enter_context(mosquitto(scope.folder, scope.fleet, scope.server, empty.file)),
-        ]
-        loads = {server.name: load(scope.fleet, server) for server in (ours.process, *theirs)}
+        loads = {server.name: load(scope.fleet, server) for server in _servers(scope, stack)}
+        assert {loads[name].suite() for name in ("certgate", "Mosquitto")} == {SUITE}
         for each in loads.values():
             each.round()  # Devices register themselves, and whatever is warm later gets so.
             each.round(resume=True)
@@ -44,6 +43,17 @@ def measure(scope: Scope) -> None:
         scope.book.add(PART, CPU[resume], "ms", {name: cpu[resume, name] for name in loads})
         scope.book.add(PART, RATE[resume], "/s", {name: rate[resume, name] for name in loads})
     _claim(scope)
+
+
+def _servers(scope: Scope, stack: contextlib.ExitStack) -> Iterator[Process]:
+    for fast in (True, False):
+        ours = stack.enter_context(certgate(scope.folder, fast=fast))
+        ours.api.register(scope.fleet.ca, "fleet")
+        yield ours.process
+    files = scope.folder, scope.fleet, scope.server
+    for fast in (False, True):
+        yield stack.enter_context(plain_amqtt(*files, fast=fast))
+    yield stack.enter_context(mosquitto(*files, RevocationList.of(scope.fleet, 0).file))
 
 
 def load(fleet: Identities, *servers: Process) -> Load:
@@ -62,8 +72,5 @@ def _claim(scope: Scope) -> None:
     for other, limit in (("amqtt", 0.85), ("Mosquitto", 1.6)):
         text = f"CPU for a full handshake, certgate by {other}"
         book.claim(text, book.ratio(PART, CPU[False], "certgate", other), limit)
-    full, resumed = (book.find(PART, CPU[resume], "certgate") for resume in (False, True))
-    shares = [a / b for a, b in zip(resumed.rounds, full.rounds, strict=True)]
-    scope.book.claim(
-        "CPU of certgate, resumed by full handshake", sorted(shares)[len(shares) // 2], 0.8
-    )
+    resumed, full = (book.find(PART, CPU[resume], "certgate") for resume in (True, False))
+    book.claim("CPU of certgate, resumed by full handshake", ratio(resumed, full), 0.8)

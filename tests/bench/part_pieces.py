@@ -5,6 +5,7 @@ import contextlib
 import itertools
 import sqlite3
 import ssl
+import statistics
 import time
 from collections import defaultdict
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from OpenSSL import SSL, crypto
 
 from bench.filling import client_id
 from bench.identities import INSTANCE
+from bench.peers import copy
 from bench.scope import Scope
 from certgate_broker.contexts import server_contexts
 from certgate_certs.registry import DecisionRecord, Registry, StandingReader
@@ -42,8 +44,8 @@ def measure(scope: Scope) -> None:
     talk, handshakes = Talk(scope), defaultdict(list)
     for _ in range(scope.rounds):
         for resume in (False, True):
-            took = sorted(talk.handshake(resume=resume) for _ in range(scope.calls // 4))
-            handshakes["resumed" if resume else "full"].append(took[len(took) // 2])
+            took = [talk.handshake(resume=resume) for _ in range(scope.calls // 4)]
+            handshakes["resumed" if resume else "full"].append(statistics.median(took))
     scope.book.add(PART, HANDSHAKE, "ms", handshakes)
     scope.book.add(PART, LOOK_UP, "ms", _look_ups(scope))
     scope.book.add(PART, RECORD, "ms", {"certgate": asyncio.run(_records(scope))})
@@ -114,7 +116,9 @@ def _look_ups(scope: Scope) -> dict[str, list[float]]:
         for number, device in enumerate(fleet.devices)
     ]
     for _, size in itertools.product(range(scope.rounds), scope.sizes):
-        path = scope.registry(size)
+        path = scope.folder / f"looked-up-{size}.db"
+        if not path.exists():
+            copy(scope.registry(size), path)
         with (
             contextlib.closing(StandingReader(path)) as reader,
             contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other,

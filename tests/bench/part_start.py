@@ -4,8 +4,11 @@ import json
 import subprocess
 import sys
 from collections import defaultdict
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 
-from bench.peers import certgate, mosquitto, moto, plain_amqtt
+from bench.peers import Certgate, certgate, mosquitto, moto, plain_amqtt
+from bench.processes import Process
 from bench.revocation_lists import RevocationList
 from bench.scope import Scope
 from e2e.support import environment
@@ -17,7 +20,8 @@ _LIVES = {
     "certgate": "from certgate import Lab\ndef live():\n    with Lab():\n        pass\n",
     "moto": (
         "from moto.server import ThreadedMotoServer\n"
-        "def live():\n    server = ThreadedMotoServer(port=0)\n"
+        "def live():\n"
+        "    server = ThreadedMotoServer(ip_address='127.0.0.1', port=0, verbose=False)\n"
         "    server.start()\n    server.stop()\n"
     ),
 }
@@ -34,18 +38,18 @@ print(json.dumps(times[1:]))
 
 def measure(scope: Scope) -> None:
     """Start each in turn."""
-    ready: dict[str, list[float]] = defaultdict(list)
-    empty = RevocationList.of(scope.fleet, 0)
-    for _ in range(scope.rounds):
-        with certgate(scope.folder) as ours:
-            ready["certgate"].append(ours.process.took)
-        for start in (
-            plain_amqtt(scope.folder, scope.fleet, scope.server),
-            mosquitto(scope.folder, scope.fleet, scope.server, empty.file),
-            moto(),
-        ):
-            with start as server:
-                ready[server.name].append(server.took)
+    files = scope.folder, scope.fleet, scope.server
+    empty = RevocationList.of(scope.fleet, 0).file
+    starts: dict[str, Callable[[], AbstractContextManager[Certgate | Process]]] = {
+        "certgate": lambda: certgate(scope.folder),
+        "amqtt": lambda: plain_amqtt(*files),
+        "Mosquitto": lambda: mosquitto(*files, empty),
+        "moto": moto,
+    }
+    ready: dict[str, list[float]] = {name: [] for name in starts}
+    for name, start in scope.turns(starts):
+        with start() as server:
+            ready[name].append((server.process if isinstance(server, Certgate) else server).took)
     scope.book.add(PART, READY, "s", ready)
     lives: dict[str, list[float]] = defaultdict(list)
     for _ in range(scope.few):

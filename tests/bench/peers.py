@@ -17,7 +17,13 @@ from bench.machine import program
 from bench.processes import Process, free_port, listens, running
 
 _HERE = Path(__file__).parent
+_REGISTRY = "registry.db"
+_WITHOUT_UVLOOP = (
+    "import sys; sys.modules['uvloop'] = None; from certgate_controlplane.cli import main; main()"
+)
 _number = itertools.count()
+SUITE = "TLS_AES_128_GCM_SHA256"
+"""What certgate chooses; amqtt cannot be told, and takes the client's first choice."""
 
 
 @dataclass(frozen=True)
@@ -27,25 +33,30 @@ class Certgate:
     Attributes:
         process: the process.
         api: calls its API.
+        registry: its registry file.
     """
 
     process: Process
     api: Api
+    registry: Path
 
 
 @contextlib.contextmanager
-def certgate(folder: Path, *options: str, registry: Path | None = None) -> Iterator[Certgate]:
+def certgate(
+    folder: Path, *options: str, registry: Path | None = None, fast: bool = True
+) -> Iterator[Certgate]:
     """Run ``certgate serve``, broker and API in one process.
 
     Args:
         folder: where its state goes.
         options: more options.
         registry: a registry file to begin with; it is copied.
+        fast: with uvloop; else as where it is not installed.
     """
     state = folder / f"state-{next(_number)}"
     state.mkdir(mode=0o700)
     if registry is not None:
-        _copy(registry, state)
+        copy(registry, state / _REGISTRY)
     ready_file, address = state / "ready.json", {}
 
     def ready() -> int | None:
@@ -56,23 +67,27 @@ def certgate(folder: Path, *options: str, registry: Path | None = None) -> Itera
 
     ports = ["--api-port", "0", "--mqtts-port", "0", "--throttle", "0"]
     place = ["--state-dir", str(state), "--ready-file", str(ready_file)]
-    command = [sys.executable, "-m", "certgate_controlplane", "serve", *ports, *place, *options]
+    main = ["-m", "certgate_controlplane"] if fast else ["-c", _WITHOUT_UVLOOP]
+    command = [sys.executable, *main, "serve", *ports, *place, *options]
     trusted = state / "server-ca" / "certificate.pem"
-    log = folder / "certgate.log"
-    with (
-        running("certgate", command, ready, trusted, log) as process,
-        Api(address["api_url"]) as api,
-    ):
-        yield Certgate(process, api)
-    shutil.rmtree(state)
+    name, log = "certgate" if fast else "certgate, asyncio", folder / "certgate.log"
+    try:
+        with running(name, command, ready, trusted, log) as process, Api(address["api_url"]) as api:
+            yield Certgate(process, api, state / _REGISTRY)
+    finally:
+        shutil.rmtree(state)
 
 
-def _copy(registry: Path, state: Path) -> None:
+def copy(registry: Path, to: Path) -> None:
     """Copy a registry, and wait until it is on the disk, as one that has grown would be.
 
     Else the system writes a gigabyte while its server is measured, at that server's expense.
+
+    Args:
+        registry: the registry file.
+        to: what the copy is called.
     """
-    with Path(shutil.copy(registry, state / "registry.db")).open("rb") as copied:
+    with Path(shutil.copy(registry, to)).open("rb") as copied:
         os.fsync(copied.fileno())
 
 
@@ -87,8 +102,9 @@ def brokers(folder: Path, registry: Path, count: int) -> Iterator[list[Process]]
     """
     state = folder / f"state-{next(_number)}"
     state.mkdir(mode=0o700)
-    _copy(registry, state)
+    copy(registry, state / _REGISTRY)
     with contextlib.ExitStack() as stack:
+        stack.callback(shutil.rmtree, state)
         yield [
             stack.enter_context(_broker(state, f"broker-{number}", folder / "certgate.log"))
             for number in range(count)
@@ -112,13 +128,23 @@ def _broker(state: Path, name: str, log: Path) -> Iterator[Process]:
 
 
 @contextlib.contextmanager
-def plain_amqtt(folder: Path, devices: Identities, server: ServerFiles) -> Iterator[Process]:
-    """Run amqtt by itself."""
+def plain_amqtt(
+    folder: Path, devices: Identities, server: ServerFiles, *, fast: bool = False
+) -> Iterator[Process]:
+    """Run amqtt by itself.
+
+    Args:
+        folder: where its log goes.
+        devices: who connects.
+        server: its certificate.
+        fast: with uvloop, which amqtt does not use by itself.
+    """
     port = free_port()
     files = [str(devices.ca_file), str(server.chain), str(server.key)]
-    command = [sys.executable, str(_HERE / "plain_amqtt.py"), str(port), *files]
-    log = folder / "amqtt.log"
-    with running("amqtt", command, listens(port), server.trusted, log) as process:
+    loop = "uvloop" if fast else "asyncio"
+    command = [sys.executable, str(_HERE / "plain_amqtt.py"), loop, str(port), *files]
+    name, log = "amqtt, uvloop" if fast else "amqtt", folder / "amqtt.log"
+    with running(name, command, listens(port), server.trusted, log) as process:
         yield process
 
 
@@ -137,6 +163,7 @@ def mosquitto(
         "require_certificate": "true",
         "allow_anonymous": "true",
         "max_connections": "-1",
+        "ciphers_tls1.3": SUITE,
         "set_tcp_nodelay": "true",
         "log_type": "error",
     }

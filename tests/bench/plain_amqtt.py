@@ -1,9 +1,10 @@
 """amqtt by itself, with its own TLS listener and a plugin that only looks at the certificate.
 
-``python plain_amqtt.py PORT CA-FILE CERTIFICATE KEY``
+``python plain_amqtt.py LOOP PORT CA-FILE CERTIFICATE KEY``; LOOP is asyncio or uvloop.
 """
 
 import asyncio
+import importlib
 import logging
 import sys
 
@@ -31,13 +32,13 @@ async def main(port: str, ca_file: str, certificate: str, key: str) -> None:
         "certfile": certificate,
         "keyfile": key,
     }
-    plugins: dict[str, dict[str, object]] = {
-        "plain_amqtt.Looking": {}
-    }  # This file, which its folder makes importable.
+    # This file, which its folder makes importable.
+    plugins: dict[str, dict[str, object]] = {"plain_amqtt.Looking": {}}
     await Broker({"listeners": {"default": listener}, "plugins": plugins}).start()
     await asyncio.Event().wait()
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.WARNING)
-    asyncio.run(main(*sys.argv[1:]))
+    with asyncio.Runner(loop_factory=importlib.import_module(sys.argv[1]).new_event_loop) as runner:
+        runner.run(main(*sys.argv[2:]))

@@ -120,24 +120,29 @@ def _growth(axis: Axes, book: Book) -> None:
 
 
 def _refusal(axis: Axes, book: Book) -> None:
-    """Draw revocations from the call to the first refusal."""
+    """Draw revocations: from the call to the answer, and to the first refusal."""
     answers = _of(book, revocation.PART, revocation.ANSWER)
-    refusals = _of(book, revocation.PART, revocation.REFUSAL)
+    refusals = _of(book, revocation.PART, revocation.BOTH)
     for place, (answer, refusal) in enumerate(zip(answers, refusals, strict=True)):
-        both = answer.median + refusal.median
-        axis.barh(place, both, color=_colour(answer.who))
-        _label(axis, both, place, both)
+        colour, ends = _colour(answer.who), (answer.median, refusal.median)
+        axis.plot(ends, (place, place), color=colour)
+        axis.plot(ends[0], place, "o", color=colour, markerfacecolor="white")
+        axis.plot(ends[1], place, "o", color=colour)
+        _label(axis, ends[1], place, ends[1])
+    axis.plot([], [], "o", color="black", markerfacecolor="white", label="answered, or CRL written")
+    axis.plot([], [], "o", color="black", label="refused")
+    axis.legend(frameon=False, fontsize=8, loc="upper right")
     _name(axis, [item.who for item in answers])
     axis.set_xscale("log")
     axis.xaxis.set_major_formatter("{x:,g}")
     axis.margins(x=0.3)
-    _entitle(axis, "Revocation to first refusal", "ms")
+    _entitle(axis, "Revocation", "ms after the call, or the change of the CRL")
 
 
 def _slowest(axis: Axes, book: Book) -> None:
     found = _of(book, deletion.PART, deletion.SLOWEST)
     by_kind = sorted(found, key=lambda figure: figure.who.partition(",")[0], reverse=True)
-    _bars(axis, by_kind, "Slowest hundredth around a deletion")
+    _bars(axis, by_kind, "99th percentile around a deletion")
 
 
 def _memory(axis: Axes, book: Book) -> None:

@@ -38,7 +38,8 @@ class Process:
         """Give the CPU time it has used so far, all threads, seconds.
 
         Its CPU clock, as clock_getcpuclockid(3) makes it on Linux: it counts nanoseconds, where
-        /proc counts hundredths of a second.
+        /proc counts hundredths of a second. What the system does for it in threads of its own,
+        such as writing to the disk, is not in it.
         """
         return time.clock_gettime((~self.running.pid << 3) | 2)
 
@@ -76,7 +77,11 @@ def running(
             yield Process(name, process, port, trusted, time.perf_counter() - began)
         finally:
             process.terminate()
-            process.wait(PATIENCE)
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                raise
 
 
 def _wait(name: str, process: subprocess.Popen[bytes], ready: Callable[[], int | None]) -> int:

@@ -43,8 +43,9 @@ def lines(book: Book) -> Iterator[str]:
 
 def _page(measured: object, machine: Mapping[str, str], book: Book) -> Iterator[str]:
     how = (
-        f"By `python tests/bench/run.py` on {measured}; medians of the rounds, their range in"
-        " brackets. Everything in one section was measured in turns in one run."
+        f"By `python tests/bench/run.py` on {measured}, in one run; medians of the rounds, their"
+        " range in brackets. What stands side by side took turns. CPU time is that of the server's"
+        " process, all threads; what the system does for it elsewhere is not in it."
     )
     yield from (
         "# Measured",
@@ -54,7 +55,8 @@ def _page(measured: object, machine: Mapping[str, str], book: Book) -> Iterator[
         *(f"- {name}: {what}" for name, what in machine.items()),
         "",
     )
-    yield from _judged(book.claims)
+    if book.claims:
+        yield from ("## What shall hold", "", *judged(book.claims))
     for part in dict.fromkeys(item.part for item in book.figures):
         yield from ("", f"## {part.capitalize()}", "", "| | | |", "|---|---|---|")
         for figure in book.figures:
@@ -62,9 +64,9 @@ def _page(measured: object, machine: Mapping[str, str], book: Book) -> Iterator[
                 yield f"| {figure.what} | {figure.who} | {_shown(figure)} |"
 
 
-def _judged(claims: Sequence[Claim]) -> Iterator[str]:
-    if claims:
-        yield from ("## What shall hold", "", "| | measured | at most | |", "|---|---|---|---|")
+def judged(claims: Sequence[Claim]) -> Iterator[str]:
+    """Give a table of what shall hold."""
+    yield from ("| | measured | at most | |", "|---|---|---|---|")
     for claim in claims:
         value, limit = _value(claim.value, claim.unit), _value(claim.limit, claim.unit)
         yield f"| {claim.text} | {value} | {limit} | {'✓' if claim.holds else '✗'} |"

@@ -55,16 +55,19 @@ class Scope:
         """The largest number of registered devices."""
         return self.sizes[-1]
 
-    def turns(self, what: Mapping[_Key, _What]) -> Iterator[tuple[_Key, _What]]:
+    def turns(
+        self, what: Mapping[_Key, _What], rounds: int | None = None
+    ) -> Iterator[tuple[_Key, _What]]:
         """Give each thing once a round, in each round in another order, the same in every run.
 
         Whoever comes before leaves the processor's caches as it likes.
 
         Args:
             what: what takes turns.
+            rounds: how many; the scope's where nothing is said.
         """
         items = list(what.items())
-        for number in range(self.rounds):
+        for number in range(self.rounds if rounds is None else rounds):
             random.Random(number).shuffle(items)
             yield from items
 
@@ -84,7 +87,7 @@ _DEVICES = 100
 _QUICK: dict[str, Any] = {
     "rounds": 2,
     "few": 2,
-    "sizes": (0, 2_000),
+    "sizes": (0, 20_000),
     "sessions": 60,
     "calls": 20,
     "seconds": 1.5,

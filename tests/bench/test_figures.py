@@ -2,7 +2,7 @@
 
 import pytest
 
-from bench.figures import Book, Claim, hundredth
+from bench.figures import Book, Claim, percentile_99
 from bench.report import lines
 
 
@@ -27,9 +27,9 @@ def test_ratio_within_a_round(book: Book) -> None:
 @pytest.mark.parametrize(
     ("count", "expected"), [(1, 0), (99, 98), (100, 98), (199, 197), (1_000, 989)]
 )
-def test_hundredth(count: int, expected: int) -> None:
+def test_percentile_99(count: int, expected: int) -> None:
     """One value in a hundred is larger, rounded down."""
-    assert hundredth([*range(count)][::-1]) == expected
+    assert percentile_99([*range(count)][::-1]) == expected
 
 
 def test_lines(book: Book) -> None:
