@@ -8,6 +8,8 @@ from certgate_broker.packets import Received, packet_end, read_packet
 from certgate_broker.stream import Stream
 
 _LOGGER = logging.getLogger(__name__)
+_AT_LEAST = 0.05
+"""Seconds for what may have come while others kept us busy."""
 
 
 class Receiver:
@@ -47,10 +49,15 @@ class Receiver:
             _LOGGER.warning("%s:%d broke the protocol: %s", *self._stream.peer, refused)
             return None
 
+    def _deadline(self) -> float | None:
+        """Give the time at which the client is gone, not before what has come could be read."""
+        if self._patience is None:
+            return None
+        return max(self._heard + self._patience, asyncio.get_running_loop().time() + _AT_LEAST)
+
     async def _receive(self) -> bool:
-        deadline = None if self._patience is None else self._heard + self._patience
         try:
-            async with asyncio.timeout_at(deadline):
+            async with asyncio.timeout_at(self._deadline()):
                 data = await self._stream.receive()
         except TimeoutError:
             return False

@@ -184,6 +184,7 @@ class TlsStream:
                 return self._tls.recv(_CHUNK)
             except SSL.WantReadError:
                 self._at_once = False
+                await self._answer()
                 data = await self._wire.read()
                 if not data:
                     return b""
@@ -192,6 +193,11 @@ class TlsStream:
                 # An orderly end, or bytes that are no TLS: either way nothing more will come.
                 return b""
         return b""
+
+    async def _answer(self) -> None:
+        # Any number of KeyUpdates (RFC 8446, 4.6.3): who takes no answers is not read on.
+        if self._flush() and self.full:
+            await self._wire.drain()
 
     def send(self, data: bytes) -> None:
         """Send plain bytes; what cannot be sent any more is dropped.
@@ -225,20 +231,20 @@ class TlsStream:
         self._flush()
         self._wire.close()
 
-    def _flush(self) -> None:
-        more = not self._held
-        while more:
-            try:
+    def _flush(self) -> bool:
+        """Send what there is to send; tell whether there was anything."""
+        sent, more = False, not self._held
+        with contextlib.suppress(SSL.Error):  # WantReadError: there is nothing more to send.
+            while more:
                 data = self._tls.bio_read(_CHUNK)
-            except SSL.Error:
-                return  # WantReadError: there is nothing to send.
-            self._wire.write(data)
-            more = len(data) == _CHUNK
+                self._wire.write(data)
+                sent, more = True, len(data) == _CHUNK
+        return sent
 
 
 def _words(error: SSL.Error) -> str:
     """Give OpenSSL's last word on a failure, such as ``tlsv1 alert unknown ca``."""
-    errors = error.args[0] if error.args else ()
-    if errors and isinstance(errors, list):
-        return str(errors[-1][2])
+    match error.args:
+        case [[*_, (_, _, word)], *_]:
+            return str(word)
     return str(error) or "the handshake failed"

@@ -23,6 +23,7 @@ from certgate_certs.issued import IssuedCertificate
 from certgate_certs.registry import Application, DecisionRecord, Registration, Registry
 
 ON_BOTH_LOOPS = {
+    "test_key_updates.py",
     "test_any_conversation.py",
     "test_door.py",
     "test_hostile.py",

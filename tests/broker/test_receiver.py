@@ -115,6 +115,22 @@ async def test_keep_alive() -> None:
     assert 1.4 < asyncio.get_running_loop().time() - begin < 5
 
 
+class Busy(Pipe):
+    """A stream that lets others have their turn before it gives what has come."""
+
+    async def receive(self) -> bytes:
+        """Give the next piece."""
+        await asyncio.sleep(0)
+        return await super().receive()
+
+
+async def test_not_our_own_slowness() -> None:
+    """A client that was not listened to in time was not silent: what has come is read first."""
+    made = receiver(Busy([PING], silent=True), keep_alive=1)
+    made._heard -= 10  # noqa: SLF001  so long others kept us busy
+    assert await made.next() == PINGREQ
+
+
 async def test_no_keep_alive() -> None:
     """A client that promised nothing may be silent."""
     waiting = asyncio.create_task(receiver(Pipe(silent=True)).next())
