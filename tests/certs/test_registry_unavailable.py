@@ -152,5 +152,7 @@ class TestUnavailable:
             await registry.codes.issue(INSTANCE)
         with pytest.raises(RegistryUnavailable, match="closed"):
             await registry.cas.page(INSTANCE, 0, 1)
+        with pytest.raises(RegistryUnavailable, match="closed"):
+            await registry.decisions.append([])  # Who has nothing to write learns of it, too.
         with pytest.raises(RegistryUnavailable, match="closed"), registry.standing.moment():
             pass

@@ -141,7 +141,7 @@ class Database:
         if len(statements) == 1:  # A transaction by itself: one trip to the thread, not three.
             async with self._turn():
                 await self._execute(self._scribe, *statements[0])
-        elif statements:
+        else:
             async with self.transaction(self._scribe):
                 for statement in statements:
                     await self._scribe.execute(*statement)
