@@ -14,6 +14,8 @@ from broker.wire import GOODBYE, connect
 PATIENCE = 30.0
 WORKERS = 4
 """Devices that connect at the same time: enough to keep a server busy, not to overrun it."""
+WARM = 8
+"""Visits before a round: whoever was measured before leaves nothing in the processor's caches."""
 _IDLE = 0.5
 """Seconds in which nobody comes."""
 _SETTLES = 0.1

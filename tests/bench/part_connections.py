@@ -5,7 +5,7 @@ import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 
-from bench.clients import Device, Load
+from bench.clients import WARM, Device, Load
 from bench.figures import ratio
 from bench.filling import client_id
 from bench.identities import Identities
@@ -36,7 +36,8 @@ def measure(scope: Scope) -> None:
         cpu, rate = defaultdict(list), defaultdict(list)
         kinds = {(resume, name): each for resume in (False, True) for name, each in loads.items()}
         for (resume, name), each in scope.turns(kinds):
-            milliseconds, a_second = each.round(resume=resume)
+            each.round(resume=resume, count=WARM)
+            milliseconds, a_second = each.round(resume=resume, count=2 * each.count)
             cpu[resume, name].append(milliseconds)
             rate[resume, name].append(a_second)
     for resume in (False, True):
