@@ -28,6 +28,5 @@ def measure(scope: Scope) -> None:
             cpu[name].append(milliseconds)
             rate[name].append(a_second)
             idle[name].append(each.idle())
-    scope.book.add(PART, CPU, "ms", cpu)
-    scope.book.add(PART, RATE, "/s", rate)
-    scope.book.add(PART, IDLE, "ms", idle)
+    for what, unit, found in ((CPU, "ms", cpu), (RATE, "/s", rate), (IDLE, "ms", idle)):
+        scope.book.add(PART, what, unit, {name: found[name] for name in loads})

@@ -1,7 +1,6 @@
 """The same with many registered devices, and for Mosquitto with CRLs as long."""
 
 import contextlib
-from collections import defaultdict
 
 from bench.clients import WARM, Load
 from bench.part_connections import load
@@ -37,7 +36,9 @@ def measure(scope: Scope) -> None:
                 loads[server.name, size].round()  # Devices register themselves.
                 servers[server.name, size] = server
         counts = {key: _count(each) for key, each in loads.items()}
-        cpu, memory = defaultdict(list), defaultdict(list)
+        names = [f"{name}, {size:,}" for name, size in loads]
+        cpu: dict[str, list[float]] = {name: [] for name in names}
+        memory: dict[str, list[float]] = {name: [] for name in names}
         for (name, size), each in scope.turns(loads, _ROUNDS * scope.rounds):
             each.round(count=min(WARM, counts[name, size]))
             milliseconds, _ = each.round(count=counts[name, size])

@@ -73,7 +73,7 @@ def _bars(axis: Axes, figures: Sequence[Figure], title: str) -> None:
 
 def _label(axis: Axes, x: float, place: int, value: float) -> None:
     text = f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
-    axis.annotate(text, (x, place), (4, 0), textcoords="offset points", va="center", fontsize=9)
+    axis.annotate(text, (x, place), (6, 0), textcoords="offset points", va="center", fontsize=9)
 
 
 def _name(axis: Axes, names: Sequence[str]) -> None:
@@ -105,6 +105,7 @@ def _growth(axis: Axes, book: Book) -> None:
     sizes = list(dict.fromkeys(item.who.partition(", ")[2] for item in found))
     for who in ("certgate", "Mosquitto"):
         mine = [item for item in found if item.who.startswith(who)]
+        assert [item.who.partition(", ")[2] for item in mine] == sizes
         low, high = ([end(item.rounds) for item in mine] for end in (min, max))
         places = range(len(mine))
         axis.plot(places, [item.median for item in mine], "o-", color=_COLOURS[who], label=who)
