@@ -7,7 +7,8 @@ import time
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.identities import HOST
+from bench.filling import client_id
+from bench.identities import HOST, Identities
 from bench.processes import Process
 from broker.wire import GOODBYE, connect
 
@@ -86,6 +87,19 @@ class Device:
             if code == 0:
                 tls.sendall(GOODBYE)
         return code
+
+
+def devices_of(identities: Identities, server: Process) -> list[Device]:
+    """Give the devices of a CA, each with its client identifier.
+
+    Args:
+        identities: the CA and its devices.
+        server: where they connect to.
+    """
+    return [
+        Device(server.port, context, client_id(identities, number))
+        for number, context in enumerate(identities.contexts(server.trusted))
+    ]
 
 
 def _read(tls: ssl.SSLSocket, count: int) -> bytes:

@@ -1,13 +1,11 @@
 """What admitting a device costs: CPU time of the server, and connections a second."""
 
 import contextlib
-import itertools
 from collections import defaultdict
 from collections.abc import Iterator
 
-from bench.clients import WARM, Device, Load
+from bench.clients import WARM, Load, devices_of
 from bench.figures import ratio
-from bench.filling import client_id
 from bench.identities import Identities
 from bench.peers import SUITE, certgate, mosquitto, plain_amqtt
 from bench.processes import Process
@@ -59,13 +57,9 @@ def _servers(scope: Scope, stack: contextlib.ExitStack) -> Iterator[Process]:
 
 def load(fleet: Identities, *servers: Process) -> Load:
     """Give the devices that connect to a server, or to several in turn."""
-    trusted = {server.port: fleet.contexts(server.trusted) for server in servers}
-    ports = itertools.cycle(trusted)
-    devices = [
-        Device(port, trusted[port][number], client_id(fleet, number))
-        for number, port in zip(range(fleet.count), ports, strict=False)
-    ]
-    return Load(servers, devices)
+    anywhere = [devices_of(fleet, server) for server in servers]
+    chosen = zip(*anywhere, strict=True)
+    return Load(servers, [each[number % len(each)] for number, each in enumerate(chosen)])
 
 
 def _claim(scope: Scope) -> None:

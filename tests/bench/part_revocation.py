@@ -1,18 +1,15 @@
 """How long a revocation takes: from the call to its answer, from there to the first refusal."""
 
 import contextlib
-import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from bench.clients import Device
-from bench.filling import client_id
+from bench.clients import Device, devices_of
 from bench.identities import Identities
 from bench.peers import Certgate, certgate, mosquitto, reload_crl
-from bench.processes import Process
 from bench.revocation_lists import RevocationList
 from bench.scope import Scope
 
@@ -92,7 +89,7 @@ def _ours(scope: Scope, stack: contextlib.ExitStack) -> dict[str, Case]:
 
 
 def _switched(ours: Certgate, whose: Identities, what: str, **which: str) -> Case:
-    device = _device(ours.process, whose, 0)
+    device = devices_of(whose, ours.process)[0]
 
     def switch(how: str) -> None:
         ours.api.call(f"{how}{what}", **which)
@@ -109,7 +106,7 @@ def _theirs(scope: Scope, stack: contextlib.ExitStack) -> dict[str, Case]:
 def _listed(scope: Scope, stack: contextlib.ExitStack, size: int) -> Case:
     fleet, crl = scope.fleet, RevocationList.of(scope.fleet, size)
     server = stack.enter_context(mosquitto(scope.folder, fleet, scope.server, crl.file))
-    numbers = itertools.count()
+    devices = enumerate(devices_of(fleet, server))
 
     def revoke(number: int) -> None:
         crl.revoke(fleet.devices[number].view.sn)
@@ -117,15 +114,10 @@ def _listed(scope: Scope, stack: contextlib.ExitStack, size: int) -> Case:
         reload_crl(server)
 
     def turn() -> tuple[Device, Revoke]:
-        number = next(numbers)
-        return _device(server, fleet, number), partial(revoke, number)
+        number, device = next(devices)
+        return device, partial(revoke, number)
 
     return Case(scope.few, turn, lambda: None, _NOTHING)
-
-
-def _device(server: Process, identities: Identities, number: int) -> Device:
-    context = identities.contexts(server.trusted)[number]
-    return Device(server.port, context, client_id(identities, number))
 
 
 def _claim(scope: Scope) -> None:

@@ -54,32 +54,34 @@ def _hold(scope: Scope, server: Process, memory: dict[str, list[float]]) -> list
     ]
     sessions = crowd(devices)
     time.sleep(scope.settles)
-    assert not _ended(sessions, 0), "not everybody has stayed"
+    assert not _watch(sessions).poll(0), "not everybody has stayed"
     memory[server.name].append((server.resident() - empty) / scope.sessions)
     return sessions
 
 
 def _close_all(ours: Certgate, sn: str, sessions: Sequence[ssl.SSLSocket]) -> float:
     """Inactivate the CA; give the seconds until the last connection has been ended."""
-    waiting = list(sessions)
-    assert not _ended(waiting, 0)
+    waiting, left = _watch(sessions), len(sessions)
+    assert not waiting.poll(0)
     began = time.perf_counter()
     ours.api.call("InactivateCaCertificate", Sn=sn)
-    while waiting:
-        ended = _ended(waiting, _PATIENCE_MS)
-        assert ended, f"{len(waiting)} connections stay open"
-        waiting = [session for session in waiting if session.fileno() not in ended]
+    while left:
+        ended = waiting.poll(_PATIENCE_MS)
+        assert ended, f"{left} connections stay open"
+        for descriptor, _ in ended:
+            waiting.unregister(descriptor)
+        left -= len(ended)
     took = time.perf_counter() - began
     _leave(sessions)
     return took
 
 
-def _ended(sessions: Sequence[ssl.SSLSocket], patience: int) -> set[int]:
-    """Wait until the other side has ended some; give their descriptors."""
+def _watch(sessions: Sequence[ssl.SSLSocket]) -> select.poll:
+    """Give what tells which of some connections the other side has ended."""
     poll = select.poll()
     for session in sessions:
         poll.register(session, select.POLLRDHUP)
-    return {descriptor for descriptor, _ in poll.poll(patience)}
+    return poll
 
 
 def _leave(sessions: Sequence[ssl.SSLSocket]) -> None:

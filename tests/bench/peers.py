@@ -7,9 +7,10 @@ import os
 import shutil
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.api import Api
 from bench.identities import Identities, ServerFiles
@@ -18,8 +19,10 @@ from bench.processes import Process, free_port, listens, running
 
 _HERE = Path(__file__).parent
 _REGISTRY = "registry.db"
+_MAIN = ("-m", "certgate_controlplane")
 _WITHOUT_UVLOOP = (
-    "import sys; sys.modules['uvloop'] = None; from certgate_controlplane.cli import main; main()"
+    "-c",
+    "import sys; sys.modules['uvloop'] = None; from certgate_controlplane.cli import main; main()",
 )
 _number = itertools.count()
 SUITE = "TLS_AES_128_GCM_SHA256"
@@ -53,11 +56,35 @@ def certgate(
         registry: a registry file to begin with; it is copied.
         fast: with uvloop; else as where it is not installed.
     """
+    name, main = ("certgate", _MAIN) if fast else ("certgate, asyncio", _WITHOUT_UVLOOP)
+    free = ["--api-port", "0", "--throttle", "0", *options]
+    with (
+        _state(folder, registry) as state,
+        _serving(name, state, "ready.json", main, *free) as (process, address),
+        Api(address["api_url"]) as api,
+    ):
+        yield Certgate(process, api, state / _REGISTRY)
+
+
+@contextlib.contextmanager
+def _state(folder: Path, registry: Path | None) -> Iterator[Path]:
+    """Make a state directory, with a copy of a registry in it, for the length of the block."""
     state = folder / f"state-{next(_number)}"
     state.mkdir(mode=0o700)
-    if registry is not None:
-        copy(registry, state / _REGISTRY)
-    ready_file, address = state / "ready.json", {}
+    try:
+        if registry is not None:
+            copy(registry, state / _REGISTRY)
+        yield state
+    finally:
+        shutil.rmtree(state)
+
+
+@contextlib.contextmanager
+def _serving(
+    name: str, state: Path, ready_name: str, main: Sequence[str], *options: str
+) -> Iterator[tuple[Process, dict[str, Any]]]:
+    """Run ``certgate serve``; give the process, and what its ready file says."""
+    ready_file, address = state / ready_name, dict[str, Any]()
 
     def ready() -> int | None:
         if not ready_file.exists():
@@ -65,17 +92,11 @@ def certgate(
         address.update(json.loads(ready_file.read_text()))
         return int(address["mqtts_port"])
 
-    ports = ["--api-port", "0", "--mqtts-port", "0", "--throttle", "0"]
-    place = ["--state-dir", str(state), "--ready-file", str(ready_file)]
-    main = ["-m", "certgate_controlplane"] if fast else ["-c", _WITHOUT_UVLOOP]
-    command = [sys.executable, *main, "serve", *ports, *place, *options]
-    trusted = state / "server-ca" / "certificate.pem"
-    name, log = "certgate" if fast else "certgate, asyncio", folder / "certgate.log"
-    try:
-        with running(name, command, ready, trusted, log) as process, Api(address["api_url"]) as api:
-            yield Certgate(process, api, state / _REGISTRY)
-    finally:
-        shutil.rmtree(state)
+    place = ["--state-dir", str(state), "--ready-file", str(ready_file), "--mqtts-port", "0"]
+    command = [sys.executable, *main, "serve", *place, *options]
+    trusted, log = state / "server-ca" / "certificate.pem", state.parent / "certgate.log"
+    with running(name, command, ready, trusted, log) as process:
+        yield process, address
 
 
 def copy(registry: Path, to: Path) -> None:
@@ -100,31 +121,12 @@ def brokers(folder: Path, registry: Path, count: int) -> Iterator[list[Process]]
         registry: a registry file to begin with; it is copied.
         count: how many.
     """
-    state = folder / f"state-{next(_number)}"
-    state.mkdir(mode=0o700)
-    copy(registry, state / _REGISTRY)
     with contextlib.ExitStack() as stack:
-        stack.callback(shutil.rmtree, state)
-        yield [
-            stack.enter_context(_broker(state, f"broker-{number}", folder / "certgate.log"))
-            for number in range(count)
-        ]
-
-
-@contextlib.contextmanager
-def _broker(state: Path, name: str, log: Path) -> Iterator[Process]:
-    ready_file = state / f"{name}.json"
-
-    def ready() -> int | None:
-        return (
-            int(json.loads(ready_file.read_text())["mqtts_port"]) if ready_file.exists() else None
-        )
-
-    place = ["--state-dir", str(state), "--ready-file", str(ready_file), "--mqtts-port", "0"]
-    command = [sys.executable, "-m", "certgate_controlplane", "serve", "--only", "broker", *place]
-    trusted = state / "server-ca" / "certificate.pem"
-    with running(name, command, ready, trusted, log) as process:
-        yield process
+        state = stack.enter_context(_state(folder, registry))
+        names = [f"broker-{number}" for number in range(count)]
+        alone = _MAIN, "--only", "broker"
+        serving = [_serving(name, state, f"{name}.json", *alone) for name in names]
+        yield [stack.enter_context(each)[0] for each in serving]
 
 
 @contextlib.contextmanager

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.identities import HOST
-from e2e.support import environment
+from e2e.support import end, environment
 
 PATIENCE = 60.0
 _LOOK_SECONDS = 0.002
@@ -76,12 +76,7 @@ def running(
             port = _wait(name, process, ready)
             yield Process(name, process, port, trusted, time.perf_counter() - began)
         finally:
-            process.terminate()
-            try:
-                process.wait(PATIENCE)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                raise
+            end(process, PATIENCE)
 
 
 def _wait(name: str, process: subprocess.Popen[bytes], ready: Callable[[], int | None]) -> int:

@@ -7,8 +7,7 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
-from bench.clients import Device
-from bench.filling import client_id
+from bench.clients import devices_of
 from bench.identities import Identities
 from bench.processes import Process
 
@@ -29,12 +28,11 @@ class Traffic:
     """
 
     def __init__(self, server: Process, known: Identities, newcomers: Identities) -> None:
-        self._server = server
         self._over = threading.Event()
         self._took: dict[str, list[float]] = {KNOWN: [], FIRST: []}
         self._devices = {
-            KNOWN: itertools.cycle(self._all_of(known)),
-            FIRST: iter(self._all_of(newcomers)),
+            KNOWN: itertools.cycle(devices_of(known, server)),
+            FIRST: iter(devices_of(newcomers, server)),
         }
 
     @contextlib.contextmanager
@@ -57,12 +55,6 @@ class Traffic:
         """Give how long connections of each kind took since the last time, seconds."""
         found, self._took = self._took, {kind: [] for kind in self._took}
         return found
-
-    def _all_of(self, identities: Identities) -> list[Device]:
-        return [
-            Device(self._server.port, context, client_id(identities, number))
-            for number, context in enumerate(identities.contexts(self._server.trusted))
-        ]
 
     def _connect(self, kind: str) -> None:
         due = time.perf_counter()

@@ -1,7 +1,25 @@
 """A client's connection that is no network."""
 
 import asyncio
-from collections.abc import Iterable
+import contextlib
+from collections.abc import AsyncIterator, Callable, Iterable
+
+
+@contextlib.asynccontextmanager
+async def others() -> AsyncIterator[Callable[[], int]]:
+    """Let somebody else go on all the while; give what tells how many turns they have had."""
+    turns = 0
+
+    async def go_on() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    task = asyncio.create_task(go_on())
+    yield lambda: turns
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
 
 
 class Pipe:

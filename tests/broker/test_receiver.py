@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from broker.pipe import Pipe
+from broker.pipe import Pipe, others
 from broker.wire import GOODBYE, PING, publish
 from certgate_broker.packets import Kind, Publish, Received
 from certgate_broker.receiver import Receiver
@@ -80,20 +80,11 @@ async def test_hung_up_while_others_had_their_turn() -> None:
 
 async def test_others_have_their_turn() -> None:
     """However many packets come at once, everybody else goes on between two of them."""
-    made, turns = receiver(Pipe([PING * 100])), 0
-
-    async def go_on() -> None:
-        nonlocal turns
-        while True:
-            turns += 1
-            await asyncio.sleep(0)
-
-    other = asyncio.create_task(go_on())
-    for _ in range(100):
-        assert await made.next() == PINGREQ
-    assert turns >= 99
-    other.cancel()
-    await asyncio.gather(other, return_exceptions=True)
+    made = receiver(Pipe([PING * 100]))
+    async with others() as turns:
+        for _ in range(100):
+            assert await made.next() == PINGREQ
+        assert turns() >= 99
 
 
 async def test_interrupted() -> None:

@@ -9,6 +9,7 @@ import pytest
 from OpenSSL import SSL, crypto
 
 from broker.conftest import House, connect_packet, write_pair
+from broker.pipe import others
 from broker.test_wire import Nowhere
 from certgate_broker import tls
 from certgate_broker.contexts import ServerContexts, _pass_to_the_decision, server_contexts
@@ -101,26 +102,16 @@ class TestStream:
         """However many records come at once, everybody else goes on between them."""
         wire = Wire(lambda _: None)
         wire.connection_made(transport := Nowhere())
-        stream, turns = TlsStream(wire, contexts), 0
-        client = Client(settings, ca)
-
-        async def go_on() -> None:
-            nonlocal turns
-            while True:
-                turns += 1
-                await asyncio.sleep(0)
-
+        stream, client = TlsStream(wire, contexts), Client(settings, ca)
         shaking = asyncio.create_task(stream.handshake())
         while not shaking.done():
             wire.data_received(client.shake(transport.written))
             transport.written = b""
             await asyncio.sleep(0)
-        other = asyncio.create_task(go_on())
-        wire.data_received(client.records(b"\xc0\x00", 100))
-        assert [await stream.receive() for _ in range(100)] == [b"\xc0\x00"] * 100
-        assert turns >= 98
-        other.cancel()
-        await asyncio.gather(other, return_exceptions=True)
+        async with others() as turns:
+            wire.data_received(client.records(b"\xc0\x00", 100))
+            assert [await stream.receive() for _ in range(100)] == [b"\xc0\x00"] * 100
+            assert turns() >= 98
 
     def test_words(self) -> None:
         """A failure without words has some."""

@@ -45,13 +45,18 @@ class Process:
 
     def stop(self) -> int:
         """Ask it to stop, by its id, and wait; one that hangs is killed."""
-        self.running.terminate()
-        try:
-            return self.running.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            self.running.kill()
-            self.running.wait(PATIENCE)
-            raise
+        return end(self.running, PATIENCE)
+
+
+def end(running: subprocess.Popen[Any], patience: float) -> int:
+    """Ask a process to stop, by its id, and wait for its exit code; one that hangs is killed."""
+    running.terminate()
+    try:
+        return running.wait(patience)
+    except subprocess.TimeoutExpired:
+        running.kill()
+        running.wait(patience)
+        raise
 
 
 def start_serve(state: Path, *options: str) -> Process:
