@@ -12,8 +12,6 @@ from bench.scope import Scope
 PART = "scale"
 CPU = "CPU of the server for a full handshake"
 MEMORY = "memory of the server"
-_ROUND_SECONDS = 0.6
-"""With a long CRL fewer devices connect in a round, so that it does not take minutes."""
 _ROUNDS = 2
 """Times as many rounds as elsewhere: what is looked for is small."""
 
@@ -35,7 +33,7 @@ def measure(scope: Scope) -> None:
                 loads[server.name, size] = load(scope.fleet, server)
                 loads[server.name, size].round()  # Devices register themselves.
                 servers[server.name, size] = server
-        counts = {key: _count(each) for key, each in loads.items()}
+        counts = {key: _count(each, scope.visits) for key, each in loads.items()}
         names = [f"{name}, {size:,}" for name, size in loads]
         cpu: dict[str, list[float]] = {name: [] for name in names}
         memory: dict[str, list[float]] = {name: [] for name in names}
@@ -49,10 +47,10 @@ def measure(scope: Scope) -> None:
     _claim(scope)
 
 
-def _count(each: Load) -> int:
-    """Find out how many devices connect in the time of a round."""
+def _count(each: Load, seconds: float) -> int:
+    """Find out how many visits there can be in some seconds: with a long CRL they are few."""
     _, a_second = each.round(count=4)
-    return max(4, int(_ROUND_SECONDS * a_second))
+    return max(4, int(seconds * a_second))
 
 
 def _claim(scope: Scope) -> None:

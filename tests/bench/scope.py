@@ -31,6 +31,7 @@ class Scope:
         sessions: connections that are held at once.
         calls: calls of the API in a round.
         seconds: length of an observation.
+        visits: seconds of a round in which devices visit a server that may be slow.
         settles: seconds until a server has dealt with a crowd, and holds what it needs.
         brokers: how many brokers share a registry.
         book: takes the figures.
@@ -46,6 +47,7 @@ class Scope:
     sessions: int = 5_000
     calls: int = 400
     seconds: float = 12.0
+    visits: float = 0.6
     settles: float = 1.0
     brokers: tuple[int, ...] = (1, 2, 4)
     book: Book = field(default_factory=Book)
@@ -91,6 +93,7 @@ _QUICK: dict[str, Any] = {
     "sessions": 60,
     "calls": 20,
     "seconds": 1.5,
+    "visits": 0.1,
     "settles": 0.3,
     "brokers": (1, 2),
 }
